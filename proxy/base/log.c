@@ -24,7 +24,14 @@ void
 log_setup(enum log_level most, const char *name)
 {
 	wanted = most;
-	copy_text(who, sizeof(who), name);
+	if (name != who)
+		copy_text(who, sizeof(who), name);
+}
+
+const char *
+log_who(void)
+{
+	return who;
 }
 
 void

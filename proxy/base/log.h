@@ -33,6 +33,7 @@ const char *log_quote(const char *s);
 
 /* What is wanted (default info), and who the lines say they are from. */
 void log_setup(enum log_level most, const char *who);
+const char *log_who(void);
 
 /*
  * Where lines go; NULL: standard error.  text is the line without a newline

@@ -1,0 +1,56 @@
+#ifndef SMTP_HEAD_H
+#define SMTP_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* More X-Sallyport fields than this in one mail are no accident. */
+#define SMTP_CUTS_MAX 32
+#define SMTP_HEAD_NAME_MAX 15
+#define SMTP_HEAD_VALUE_MAX 255
+
+/* Bytes of the mail that are not delivered: a whole field with its CRLF. */
+struct smtp_cut {
+	uint64_t from, to;
+};
+
+struct smtp_head_value {
+	size_t len;
+	bool seen; /* only the first field of a name counts */
+	char text[SMTP_HEAD_VALUE_MAX + 1];
+};
+
+/*
+ * smtp_head: reads a mail's header on the way, a piece at a time.  The header
+ * ends at the first empty line, whatever stands before that: a reader that
+ * goes on behind a line that is no field must not find our field forged there.
+ */
+struct smtp_head {
+	unsigned at;     /* smtp_head.c: enum at */
+	uint64_t offset; /* of the next byte */
+	uint64_t line;   /* where this line began */
+	size_t name_len;
+	char name[SMTP_HEAD_NAME_MAX + 1]; /* its first bytes */
+	bool first_done;
+	bool cutting;                  /* in a field that is cut */
+	struct smtp_head_value *value; /* that this line goes to, or NULL */
+
+	/* what was seen */
+	bool over;     /* the header is over */
+	bool no_field; /* the first line is neither a field nor empty */
+	unsigned received;
+	unsigned cuts; /* that were there; past SMTP_CUTS_MAX: refuse */
+	struct smtp_cut cut[SMTP_CUTS_MAX];
+	struct smtp_head_value subject, message_id; /* unfolded */
+};
+
+void smtp_head_init(struct smtp_head *h);
+
+/* The mail's next bytes, as they will be kept. */
+void smtp_head(struct smtp_head *h, const char *bytes, size_t len);
+
+/* The mail is over. */
+void smtp_head_end(struct smtp_head *h);
+
+#endif

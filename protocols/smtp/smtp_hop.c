@@ -1,0 +1,314 @@
+/*
+ * smtp_hop: one connection to a next hop: dial, greeting, EHLO, then commands
+ * and their replies in order.  What a reply means is its owner's business; a
+ * reply that nobody asked for ends it.
+ */
+
+#include "protocols/smtp/smtp_hop.h"
+
+#include <stdarg.h>
+
+#include "proxy/base/check.h"
+#include "proxy/base/log.h"
+#include "proxy/base/mem.h"
+#include "proxy/dial.h"
+#include "proxy/io.h"
+
+#define QUIT_LINGER_MS 1000
+#define COMMAND_MAX 1024
+
+enum at { AT_DIAL, AT_GREETING, AT_EHLO, AT_HELO, AT_READY, AT_BODY, AT_LOST };
+
+static void
+destroy(struct smtp_hop *h)
+{
+	dial_cancel(&h->dial);
+	if (h->io != NULL && h->at == AT_READY && h->owed == 0) {
+		io_puts(h->io, "QUIT\r\n");
+		io_finish(&h->io, QUIT_LINGER_MS);
+	}
+	io_free(&h->io);
+	free(h);
+}
+
+/* False: the owner has freed it, or given it to a pool. */
+static bool
+tell(struct smtp_hop *h, enum smtp_hop_event what)
+{
+	MUST(!h->telling);
+	h->telling = true;
+	h->told(h->arg, h, what);
+	h->telling = false;
+	if (h->dead) {
+		destroy(h);
+		return false;
+	}
+	return h->io != NULL;
+}
+
+/* Always false: h may be gone. */
+static bool __attribute__((format(printf, 2, 3)))
+lost(struct smtp_hop *h, const char *fmt, ...)
+{
+	va_list ap;
+
+	h->at = AT_LOST;
+	va_start(ap, fmt);
+	(void)vsnprintf(h->why, sizeof(h->why), fmt, ap);
+	va_end(ap);
+	(void)tell(h, HOP_LOST);
+	return false;
+}
+
+static const char *
+in_words(const struct smtp_hop *h)
+{
+	switch ((enum at)h->at) {
+	case AT_GREETING:
+		return "greeting";
+	case AT_EHLO:
+	case AT_HELO:
+		return "EHLO";
+	case AT_BODY:
+		return "body";
+	default:
+		return "command";
+	}
+}
+
+static bool
+greeted(struct smtp_hop *h)
+{
+	if (h->reply.code != 220)
+		return lost(h, "greeting: %u %.100s", h->reply.code,
+		    h->reply.text);
+	h->at = AT_EHLO;
+	smtp_hop_ask(h, "EHLO %s\r\n", h->conf->gateway);
+	smtp_hop_wait(
+	    h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	return true;
+}
+
+static bool
+ehlo_answered(struct smtp_hop *h)
+{
+	if (h->reply.code == 250) {
+		if (h->at == AT_EHLO)
+			smtp_reply_caps(&h->reply, &h->caps);
+		h->caps.known = true;
+		h->tainted = false; /* a refused EHLO does no harm */
+		h->at = AT_READY;
+		return tell(h, HOP_READY);
+	}
+	if (h->at == AT_HELO || h->reply.code / 100 != 5)
+		return lost(h, "EHLO: %u %.100s", h->reply.code,
+		    h->reply.text);
+	/* RFC 5321 3.2: an old server may know HELO alone. */
+	h->at = AT_HELO;
+	smtp_hop_ask(h, "HELO %s\r\n", h->conf->gateway);
+	smtp_hop_wait(
+	    h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	return true;
+}
+
+/* A whole reply is in h->reply.  False: h may be gone. */
+static bool
+said(struct smtp_hop *h)
+{
+	if (h->at == AT_GREETING)
+		return greeted(h);
+	if (h->owed == 0)
+		return lost(h, "spoke unasked: %u %.100s", h->reply.code,
+		    h->reply.text);
+	h->owed--;
+	smtp_hop_wait(
+	    h, h->owed == 0 ? 0 : h->conf->timeout, "next_hop_timeout");
+	if (h->at == AT_EHLO || h->at == AT_HELO)
+		return ehlo_answered(h);
+	if (h->at == AT_BODY)
+		h->at = AT_READY;
+	return tell(h, HOP_SAID);
+}
+
+/* One line of input.  False: there is none, or h may be gone. */
+static bool
+take_line(struct smtp_hop *h)
+{
+	struct slice line;
+	enum line is = io_line(h->io, SMTP_REPLY_LINE_MAX, &line);
+	enum smtp_reply_is reply;
+
+	if (is == LINE_NONE)
+		return false;
+	if (is != LINE_OK)
+		return lost(h, "%s: not SMTP", in_words(h));
+	reply = smtp_reply_line(&h->reply, line);
+	if (reply == REPLY_MORE)
+		return true;
+	if (reply == REPLY_BAD)
+		return lost(h, "%s: not SMTP", in_words(h));
+	if (h->reply.code / 100 == 5 || h->reply.code == 421)
+		h->tainted = true;
+	if (!said(h))
+		return false;
+	smtp_reply_init(&h->reply);
+	return h->at != AT_LOST;
+}
+
+static void
+late(struct smtp_hop *h)
+{
+	/* A body that still moves is not late. */
+	if (h->at == AT_BODY && io_bytes_out(h->io) != h->sent) {
+		h->sent = io_bytes_out(h->io);
+		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+		return;
+	}
+	(void)lost(
+	    h, "%s: %s exceeded", in_words(h), io_deadline_word(h->io));
+}
+
+static void
+io_says(void *arg, struct io *io, enum io_event what)
+{
+	struct smtp_hop *h = arg;
+
+	IS(h, SMTP_HOP_MAGIC);
+	if (h->at == AT_LOST)
+		return;
+	switch (what) {
+	case IO_INPUT:
+		while (take_line(h))
+			;
+		break;
+	case IO_DRAINED:
+		(void)tell(h, HOP_DRAINED);
+		break;
+	case IO_ENDED:
+		(void)lost(h, "%s: connection closed", in_words(h));
+		break;
+	case IO_GONE:
+		(void)lost(h, "%s: %s", in_words(h),
+		    io_error(io) == 0 ? "connection closed"
+				      : strerror(io_error(io)));
+		break;
+	case IO_LATE:
+		late(h);
+		break;
+	}
+}
+
+static void
+dialled(void *arg, struct io *io, const char *why)
+{
+	struct smtp_hop *h = arg;
+
+	IS(h, SMTP_HOP_MAGIC);
+	h->dial = NULL;
+	if (io == NULL) {
+		(void)lost(h, "connect: %s", why);
+		return;
+	}
+	h->io = io;
+	h->at = AT_GREETING;
+	if (io_peer(io) != NULL)
+		(void)addr_text(io_peer(io), h->address);
+	io_owner(io, io_says, h);
+	smtp_hop_wait(
+	    h, h->conf->connect_timeout, "next_hop_connect_timeout");
+}
+
+struct smtp_hop *
+smtp_hop_dial(struct dialer *d, const struct smtp_hop_conf *conf,
+    smtp_hop_told *told, void *arg)
+{
+	struct smtp_hop *h = xcalloc(1, sizeof(*h));
+
+	h->magic = SMTP_HOP_MAGIC;
+	h->at = AT_DIAL;
+	h->conf = conf;
+	h->told = told;
+	h->arg = arg;
+	smtp_reply_init(&h->reply);
+	h->dial = dial_start(d, conf->host, conf->port, conf->connect_timeout,
+	    dialled, h);
+	return h;
+}
+
+void
+smtp_hop_owner(struct smtp_hop *h, smtp_hop_told *told, void *arg)
+{
+	IS(h, SMTP_HOP_MAGIC);
+	h->told = told;
+	h->arg = arg;
+}
+
+void
+smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
+{
+	char command[COMMAND_MAX];
+	va_list ap;
+	int n;
+
+	IS(h, SMTP_HOP_MAGIC);
+	va_start(ap, fmt);
+	n = vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	MUST(n > 0 && (size_t)n < sizeof(command));
+	io_put(h->io, command, (size_t)n);
+	if (h->owed++ == 0)
+		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+}
+
+void
+smtp_hop_body(struct smtp_hop *h)
+{
+	IS(h, SMTP_HOP_MAGIC);
+	h->at = AT_BODY;
+	h->owed++;
+	h->sent = io_bytes_out(h->io);
+	smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+}
+
+void
+smtp_hop_wait(struct smtp_hop *h, int64_t ms, const char *option)
+{
+	io_deadline(h->io, ms, option);
+}
+
+struct io *
+smtp_hop_unplug(struct smtp_hop *h)
+{
+	struct io *io = h->io;
+
+	IS(h, SMTP_HOP_MAGIC);
+	MUST(h->at == AT_READY && h->owed == 0 && io != NULL);
+	h->io = NULL;
+	return io;
+}
+
+void
+smtp_hop_plug(
+    struct smtp_hop *h, struct io *io, smtp_hop_told *told, void *arg)
+{
+	IS(h, SMTP_HOP_MAGIC);
+	h->io = io;
+	smtp_reply_init(&h->reply);
+	smtp_hop_owner(h, told, arg);
+	io_owner(io, io_says, h);
+}
+
+void
+smtp_hop_free(struct smtp_hop **hp)
+{
+	struct smtp_hop *h = *hp;
+
+	*hp = NULL;
+	if (h == NULL)
+		return;
+	IS(h, SMTP_HOP_MAGIC);
+	if (h->telling)
+		h->dead = true;
+	else
+		destroy(h);
+}

@@ -1,0 +1,92 @@
+#ifndef SMTP_HOP_H
+#define SMTP_HOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/addr.h"
+#include "protocols/smtp/smtp_reply.h"
+
+struct dialer;
+struct io;
+
+/* A connection carries at most so many mails. */
+#define SMTP_HOP_MAILS 100
+
+/* What its owner is told. */
+enum smtp_hop_event {
+	HOP_READY,   /* greeted and EHLO answered: caps are set */
+	HOP_SAID,    /* the reply to the oldest command: reply */
+	HOP_DRAINED, /* all that was sent is with the kernel */
+	HOP_LOST     /* it is of no use any more: why; free it */
+};
+
+struct smtp_hop;
+typedef void smtp_hop_told(
+    void *arg, struct smtp_hop *h, enum smtp_hop_event what);
+
+/* Where to and how long; text is borrowed for the hop's life. */
+struct smtp_hop_conf {
+	const char *host;
+	uint16_t port;
+	const char *gateway; /* our name in EHLO */
+	int64_t connect_timeout; /* connection, greeting and EHLO, each */
+	int64_t timeout; /* of each reply */
+};
+
+/*
+ * One connection to a next hop.  It knows the order of commands and replies,
+ * not what they mean.
+ */
+#define SMTP_HOP_MAGIC 0x570b0001u
+struct smtp_hop {
+	uint32_t magic;
+	unsigned at;      /* smtp_hop.c: enum at */
+	struct io *io;    /* NULL while dialling, and while pooled */
+	struct dial *dial;
+	const struct smtp_hop_conf *conf;
+	smtp_hop_told *told;
+	void *arg;
+	unsigned owed;    /* replies to commands that were sent */
+	uint64_t sent;    /* bytes at the last look, for the deadline */
+	bool telling;     /* its owner is being told */
+	bool dead;        /* ... and has freed it meanwhile */
+
+	/* for the owner to read */
+	unsigned mails;   /* mails it has carried */
+	bool tainted;     /* it said 5xx or 421: never reused */
+	bool answered_421;
+	struct smtp_caps caps;
+	struct smtp_reply reply;
+	char why[160];    /* why it is lost, in words for a log */
+	char address[ADDR_TEXT];
+
+	void *peer;       /* smtp_hops.c's: the next hop it belongs to */
+	struct smtp_hop *next;
+};
+
+/* Begins to connect; told comes from the loop, never from in here. */
+struct smtp_hop *smtp_hop_dial(struct dialer *d,
+    const struct smtp_hop_conf *conf, smtp_hop_told *told, void *arg);
+
+void smtp_hop_owner(struct smtp_hop *h, smtp_hop_told *told, void *arg);
+
+/* Sends one command, CRLF included; its reply will come. */
+void smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The body follows: what the owner puts to h->io.  One reply is owed. */
+void smtp_hop_body(struct smtp_hop *h);
+
+/* Waits ms for the next reply, as option says; 0: for ever. */
+void smtp_hop_wait(struct smtp_hop *h, int64_t ms, const char *option);
+
+/* The connection leaves for a pool, and comes back from it. */
+struct io *smtp_hop_unplug(struct smtp_hop *h);
+void smtp_hop_plug(
+    struct smtp_hop *h, struct io *io, smtp_hop_told *told, void *arg);
+
+/* Says QUIT, if there is nothing under way, and closes.  NULL is fine. */
+void smtp_hop_free(struct smtp_hop **hp);
+
+#endif

@@ -1,0 +1,32 @@
+#ifndef PROXY_DIAL_H
+#define PROXY_DIAL_H
+
+#include <stdint.h>
+
+#include "proxy/base/addr.h"
+
+struct dial;
+struct dialer;
+struct io;
+struct loop;
+
+/*
+ * dial: from a name or address to a connection.  Names go through c-ares
+ * (/etc/hosts counts); every address of the name is tried in turn until one
+ * answers or the time is over.
+ */
+struct dialer *dialer_open(struct loop *l); /* one a loop */
+void dialer_free(struct dialer **dp);
+
+/* io is NULL when it failed; then why says it in words for a log. */
+typedef void dial_done(void *arg, struct io *io, const char *why);
+
+/* host: a name, an address, or "unix:/path" (port unused).  done is called
+ * from the loop, never from in here; the callee owns io. */
+struct dial *dial_start(struct dialer *d, const char *host, uint16_t port,
+    int64_t timeout_ms, dial_done *done, void *arg);
+
+/* Forgets it: done is not called.  NULL is fine. */
+void dial_cancel(struct dial **dp);
+
+#endif

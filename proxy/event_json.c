@@ -1,0 +1,380 @@
+/*
+ * event_json: an event as one line of JSON with the names of the Elastic
+ * Common Schema, as nested objects; what ECS has no name for lies below
+ * "sallyport".  docs/events.md is the reference.
+ */
+
+#include <inttypes.h>
+
+#include "proxy/base/check.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/escape.h"
+#include "proxy/event.h"
+#include "proxy/event_line.h"
+
+#define ECS_VERSION "8.11.0"
+#define JSON_PATH_MAX 96
+
+/*
+ * Writes values by their dotted names.  Objects are opened and closed as the
+ * names ask for it, so names that share a beginning MUST come together.
+ */
+struct json {
+	struct buf *b;
+	char path[JSON_PATH_MAX]; /* the objects that are open, dotted */
+	size_t len;               /* of path */
+	bool comma;               /* something stands before, on this level */
+};
+
+static void
+json_open(struct json *j, const char *name, size_t len)
+{
+	MUST(j->len + len + 1 < sizeof(j->path));
+	buf_printf(j->b, "%s\"%.*s\":{", j->comma ? "," : "", (int)len, name);
+	if (j->len > 0)
+		j->path[j->len++] = '.';
+	memcpy(j->path + j->len, name, len);
+	j->len += len;
+	j->comma = false;
+}
+
+static void
+json_close(struct json *j)
+{
+	const char *dot = memrchr(j->path, '.', j->len);
+
+	j->len = dot == NULL ? 0 : (size_t)(dot - j->path);
+	buf_puts(j->b, "}");
+	j->comma = true;
+}
+
+/* Whether what is open holds an object called key[0..len-1]. */
+static bool
+json_is_inside(const struct json *j, const char *key, size_t len)
+{
+	if (j->len == 0)
+		return true;
+	return j->len <= len && memcmp(j->path, key, j->len) == 0 &&
+	    (j->len == len || key[j->len] == '.');
+}
+
+static void
+json_key(struct json *j, const char *key)
+{
+	const char *leaf = strrchr(key, '.');
+	size_t want = leaf == NULL ? 0 : (size_t)(leaf - key), from, end;
+
+	leaf = leaf == NULL ? key : leaf + 1;
+	while (!json_is_inside(j, key, want))
+		json_close(j);
+	while (j->len < want) {
+		from = j->len == 0 ? 0 : j->len + 1;
+		end = from + strcspn(key + from, ".");
+		json_open(j, key + from, end - from);
+	}
+	buf_printf(j->b, "%s\"%s\":", j->comma ? "," : "", leaf);
+	j->comma = true;
+}
+
+static void
+json_quoted(struct json *j, const char *s, size_t most)
+{
+	buf_puts(j->b, "\"");
+	escape_json(j->b, slice_of(s), most);
+	buf_puts(j->b, "\"");
+}
+
+/* Writes nothing for NULL. */
+static void
+json_text(struct json *j, const char *key, const char *s, size_t most)
+{
+	if (s == NULL)
+		return;
+	json_key(j, key);
+	json_quoted(j, s, most);
+}
+
+static void
+json_word(struct json *j, const char *key, const char *s)
+{
+	json_text(j, key, event_value(s), EVENT_WORD_MAX);
+}
+
+static void
+json_list(struct json *j, const char *key, const char *word)
+{
+	json_key(j, key);
+	buf_printf(j->b, "[\"%s\"]", word);
+}
+
+static void
+json_int(struct json *j, const char *key, int64_t n)
+{
+	json_key(j, key);
+	buf_printf(j->b, "%" PRId64, n);
+}
+
+static void
+json_size(struct json *j, const char *key, uint64_t n)
+{
+	json_key(j, key);
+	buf_printf(j->b, "%" PRIu64, n);
+}
+
+static void
+json_bool(struct json *j, const char *key, bool yes)
+{
+	json_key(j, key);
+	buf_puts(j->b, yes ? "true" : "false");
+}
+
+/* ---- the groups, in the order of the line ---- */
+
+static void
+put_fact(struct json *j, const struct event *ev, enum field field)
+{
+	json_text(j, field_ecs(field), facts_get(ev->facts, field, 0),
+	    event_most(field));
+}
+
+static const char *
+category(const struct event *ev)
+{
+	const char *protocol = facts_get(ev->facts, FIELD_PROTOCOL, 0);
+
+	if (protocol == NULL)
+		return "network";
+	if (strcmp(protocol, "smtp") == 0 || strcmp(protocol, "milter") == 0)
+		return "email";
+	if (strcmp(protocol, "http") == 0 || strcmp(protocol, "icap") == 0)
+		return "web";
+	return "file";
+}
+
+static const char *
+type(const struct event *ev)
+{
+	if (ev->kind != EVENT_DECISION)
+		return "end";
+	return event_is_blocked(ev) ? "denied" : "allowed";
+}
+
+static const char *
+outcome(const struct event *ev)
+{
+	const char *r = event_value(ev->result);
+
+	if (ev->kind == EVENT_DECISION)
+		return strcmp(ev->decision->verdict, "failed") == 0 ? "failure"
+								    : "success";
+	if (r == NULL)
+		return "unknown";
+	return strcmp(r, "deferred") == 0 || strcmp(r, "aborted") == 0
+	    ? "failure"
+	    : "success";
+}
+
+static void
+put_event(struct json *j, const struct event *ev, int64_t wall_ms)
+{
+	char when[CLOCK_TEXT];
+
+	clock_iso(wall_ms, when);
+	json_text(j, "@timestamp", when, CLOCK_TEXT);
+	json_word(j, "ecs.version", ECS_VERSION);
+	json_word(j, "event.kind", event_is_blocked(ev) ? "alert" : "event");
+	json_list(j, "event.category", category(ev));
+	json_list(j, "event.type", type(ev));
+	json_word(j, "event.action", event_kind_word(ev->kind));
+	json_word(j, "event.outcome", outcome(ev));
+	json_word(j, "event.id", ev->id);
+	if (ev->kind != EVENT_DECISION) /* nanoseconds, says ECS */
+		json_int(j, "event.duration", ev->ms_total * 1000000);
+}
+
+/* An address of ours or a peer's: KEY.address, and .ip and .port. */
+static void
+put_address(
+    struct json *j, const char *key, const char *text, const struct addr *a)
+{
+	char name[32], host[ADDR_TEXT];
+
+	snprintf(name, sizeof(name), "%s.address", key);
+	json_text(j, name, text, EVENT_WORD_MAX);
+	if (a == NULL || a->ss.ss_family == AF_UNIX)
+		return;
+	snprintf(name, sizeof(name), "%s.ip", key);
+	json_text(j, name, addr_host(a, host), EVENT_WORD_MAX);
+	snprintf(name, sizeof(name), "%s.port", key);
+	if (addr_port(a) != 0)
+		json_int(j, name, addr_port(a));
+}
+
+static void
+put_peers(struct json *j, const struct event *ev)
+{
+	const char *client = facts_get(ev->facts, FIELD_CLIENT, 0);
+	struct addr a;
+
+	put_fact(j, ev, FIELD_PROTOCOL);
+	put_fact(j, ev, FIELD_DIRECTION);
+	put_fact(j, ev, FIELD_LISTENER);
+	put_address(
+	    j, "client", client, facts_client(ev->facts, &a) == 0 ? &a : NULL);
+	if (event_value(ev->hop_address) == NULL)
+		return;
+	put_address(j, "server", ev->hop_address,
+	    addr_parse(ev->hop_address, &a, NULL) == 0 ? &a : NULL);
+}
+
+/* The first recipients; sallyport.recipients says how many there are. */
+static void
+put_recipients(struct json *j, const struct facts *f)
+{
+	size_t began = j->b->len, n = 0;
+
+	if (facts_get(f, FIELD_RECIPIENT, 0) == NULL)
+		return;
+	json_key(j, field_ecs(FIELD_RECIPIENT));
+	buf_puts(j->b, "[");
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->list[i].field != FIELD_RECIPIENT)
+			continue;
+		if (j->b->len - began > EVENT_RECIPIENTS_MAX)
+			break;
+		if (n++ > 0)
+			buf_puts(j->b, ",");
+		json_quoted(
+		    j, buf_at(&f->text) + f->list[i].at, EVENT_RECIPIENT_MAX);
+	}
+	buf_puts(j->b, "]");
+}
+
+static void
+put_content(struct json *j, const struct event *ev)
+{
+	const char *sender = facts_get(ev->facts, FIELD_SENDER, 0);
+
+	put_fact(j, ev, FIELD_USER);
+	put_fact(j, ev, FIELD_HOST);
+	put_fact(j, ev, FIELD_URL);
+	put_fact(j, ev, FIELD_METHOD);
+	if (sender != NULL) {
+		json_key(j, field_ecs(FIELD_SENDER));
+		buf_puts(j->b, "[");
+		json_quoted(j, sender, event_most(FIELD_SENDER));
+		buf_puts(j->b, "]");
+	}
+	put_recipients(j, ev->facts);
+	put_fact(j, ev, FIELD_SUBJECT);
+	put_fact(j, ev, FIELD_MESSAGE_ID);
+	put_fact(j, ev, FIELD_NAME);
+	put_fact(j, ev, FIELD_TYPE);
+	if (ev->decision == NULL)
+		return;
+	json_size(j, "file.size", ev->size);
+	json_word(j, "file.hash.sha256", ev->sha256);
+	json_word(j, "rule.name", ev->decision->rule);
+}
+
+static void
+put_finding(struct json *j, const char *path, const struct finding *f)
+{
+	struct json in = {.b = j->b};
+
+	if (path != NULL)
+		json_key(j, path);
+	buf_puts(j->b, "{");
+	json_word(&in, "kind", finding_word(f->kind));
+	json_word(&in, "engine", f->engine);
+	json_text(&in, "what", f->what, EVENT_WHAT_MAX);
+	json_text(&in, "where", f->where, EVENT_WHERE_MAX);
+	buf_puts(j->b, "}");
+}
+
+static void
+put_report(struct json *j, const struct event *ev)
+{
+	const struct report *r = ev->report;
+	size_t began = j->b->len;
+
+	json_int(j, "sallyport.findings", r->seen);
+	json_key(j, "sallyport.finding");
+	buf_puts(j->b, "[");
+	for (unsigned i = 0; i < r->n; i++) {
+		if (j->b->len - began + EVENT_FINDING_MAX > EVENT_FINDINGS_MAX)
+			break;
+		if (i > 0)
+			buf_puts(j->b, ",");
+		put_finding(j, NULL, &r->found[i]);
+	}
+	buf_puts(j->b, "]");
+	json_word(j, "sallyport.engines", r->engines);
+	json_int(j, "sallyport.members", r->members);
+	json_size(j, "sallyport.unscanned_bytes", r->unscanned_bytes);
+	json_bool(j, "sallyport.cached", ev->cached);
+}
+
+static void
+put_judgement(struct json *j, const struct event *ev)
+{
+	size_t recipients = facts_count(ev->facts, FIELD_RECIPIENT);
+	const struct decision *d = ev->decision;
+	char session[24];
+
+	snprintf(session, sizeof(session), "%016" PRIx64, ev->session);
+	json_word(j, "sallyport.session", session);
+	put_fact(j, ev, FIELD_FLOW);
+	put_fact(j, ev, FIELD_HELO);
+	if (recipients > 0)
+		json_size(j, "sallyport.recipients", recipients);
+	if (d == NULL)
+		return;
+	json_word(j, "sallyport.content", content_kind_word(ev->content));
+	json_word(j, "sallyport.verdict", d->verdict);
+	json_word(j, "sallyport.action", action_word(d->action));
+	if (d->because.what[0] != '\0' || d->because.engine[0] != '\0')
+		put_finding(j, "sallyport.because", &d->because);
+	if (ev->kind == EVENT_DECISION && ev->report != NULL)
+		put_report(j, ev);
+}
+
+static void
+put_end(struct json *j, const struct event *ev)
+{
+	if (ev->decision != NULL) {
+		json_int(j, "sallyport.ms.queued", ev->ms_queued);
+		json_int(j, "sallyport.ms.scanned", ev->ms_scanned);
+	}
+	if (ev->kind == EVENT_DECISION)
+		return;
+	json_int(j, "sallyport.ms.delivered", ev->ms_delivered);
+	json_int(j, "sallyport.ms.total", ev->ms_total);
+	json_word(j, "sallyport.result", ev->result);
+	json_text(
+	    j, "sallyport.next_hop", event_value(ev->next_hop), EVENT_HOP_MAX);
+	json_text(
+	    j, "sallyport.reply", event_value(ev->reply), EVENT_REPLY_MAX);
+	json_word(j, "sallyport.reason", ev->reason);
+	json_size(j, "sallyport.bytes.in", ev->bytes_in);
+	json_size(j, "sallyport.bytes.out", ev->bytes_out);
+	if (ev->kind == EVENT_OUTCOME)
+		json_bool(j, "sallyport.released_before_verdict",
+		    ev->released_before_verdict);
+}
+
+void
+event_json(struct buf *b, const struct event *ev, int64_t wall_ms)
+{
+	struct json j = {.b = b};
+
+	buf_puts(b, "{");
+	put_event(&j, ev, wall_ms);
+	put_peers(&j, ev);
+	put_content(&j, ev);
+	put_judgement(&j, ev);
+	put_end(&j, ev);
+	while (j.len > 0)
+		json_close(&j);
+	buf_puts(b, "}\n");
+}

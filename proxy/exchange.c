@@ -1,0 +1,200 @@
+/*
+ * exchange: one transaction on its way from a content to its outcome: digest,
+ * gate, policy, event, in this order, and nothing is decided twice.
+ */
+#include <errno.h>
+
+#include "proxy/base/check.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/base/mem.h"
+#include "proxy/digest.h"
+#include "proxy/io.h"
+#include "proxy/place.h"
+#include "proxy/session.h"
+
+/* Senders, recipients, subject: all that a client says about one content. */
+#define FACTS_MAX (512 * 1024)
+
+struct exchange_own {
+	struct digest *digest;
+	unsigned char sum[DIGEST_SIZE];
+	char sum_text[DIGEST_TEXT]; /* "" before it is sealed */
+	struct ticket *ticket;
+	exchange_decided *told;
+	void *arg;
+	bool decided, cached;
+	int64_t began_ms, ms_queued, ms_scanned;
+};
+
+struct exchange *
+exchange_open(struct session *s)
+{
+	struct exchange *x = xcalloc(1, sizeof(*x));
+	char host[ADDR_TEXT];
+
+	IS(s, SESSION_MAGIC);
+	x->magic = EXCHANGE_MAGIC;
+	x->own = xcalloc(1, sizeof(*x->own));
+	x->own->began_ms = clock_ms();
+	x->session = s->id;
+	x->place = s->place;
+	x->decision.rule = "";
+	x->decision.verdict = "";
+	place_hold(x->place);
+	ulid_make(x->id);
+	report_init(&x->report);
+	facts_init(&x->facts, FACTS_MAX);
+	addr_host(io_peer(s->client), host);
+	facts_add(&x->facts, FIELD_PROTOCOL, x->place->protocol->name);
+	facts_add(&x->facts, FIELD_LISTENER, x->place->name);
+	facts_add(&x->facts, FIELD_DIRECTION, x->place->direction);
+	facts_add(&x->facts, FIELD_CLIENT, host);
+	return x;
+}
+
+static void
+digest_tap(void *arg, const void *bytes, size_t len)
+{
+	digest_add(arg, bytes, len);
+}
+
+void
+exchange_content(
+    struct exchange *x, enum content_kind kind, const char *name, uint64_t cap)
+{
+	struct worker *w = x->place->worker;
+
+	IS(x, EXCHANGE_MAGIC);
+	MUST(x->content == NULL);
+	x->content = content_open(worker_spool(w), kind, name, cap);
+	x->own->digest = digest_open();
+	content_set_tap(x->content, digest_tap, x->own->digest);
+}
+
+/* What both lines of an exchange have in common. */
+static void
+fill(const struct exchange *x, struct event *ev)
+{
+	const struct exchange_own *o = x->own;
+
+	ev->id = x->id;
+	ev->session = x->session;
+	ev->facts = &x->facts;
+	ev->sha256 = o->sum_text;
+	ev->next_hop = ev->hop_address = ev->reply = ev->reason = "";
+	ev->result = "";
+	ev->cached = o->cached;
+	ev->ms_queued = o->ms_queued;
+	ev->ms_scanned = o->ms_scanned;
+	ev->ms_total = clock_ms() - o->began_ms;
+	if (x->content != NULL) {
+		ev->content = content_kind(x->content);
+		ev->size = content_size(x->content);
+	}
+	if (o->decided) {
+		ev->report = &x->report;
+		ev->decision = &x->decision;
+	}
+}
+
+/* Whatever the policy said: what cannot be written is not delivered. */
+static void
+write_decision(struct exchange *x)
+{
+	struct event ev = {.kind = EVENT_DECISION};
+
+	fill(x, &ev);
+	if (event_write(worker_sinks(x->place->worker), &ev) == 0)
+		return;
+	log_error(x->session, "event lost kind=decision id=%s", x->id);
+	x->decision.action = DO_TEMPFAIL;
+	x->decision.rule = "event_log";
+}
+
+static void
+on_judged(void *arg, const struct gate_result *result)
+{
+	struct exchange *x = arg;
+	struct exchange_own *o = x->own;
+
+	IS(x, EXCHANGE_MAGIC);
+	o->ticket = NULL;
+	o->cached = result->cached;
+	o->ms_queued = result->ms_queued;
+	o->ms_scanned = result->ms_scanned;
+	x->report = *result->report;
+	policy_decide(x->place->policies, x->place->policy, &x->facts,
+	    &x->report, &x->decision);
+	o->decided = true;
+	write_decision(x);
+	o->told(o->arg, x);
+}
+
+int
+exchange_submit(struct exchange *x, int64_t deadline_ms,
+    exchange_decided *decided, void *arg)
+{
+	struct exchange_own *o = x->own;
+
+	IS(x, EXCHANGE_MAGIC);
+	MUST(x->content != NULL && o->ticket == NULL && !o->decided);
+	if (content_seal(x->content) < 0)
+		return -1;
+	digest_end(o->digest, o->sum);
+	digest_text(o->sum, o->sum_text);
+	o->told = decided;
+	o->arg = arg;
+	o->ticket = gate_submit(worker_gate(x->place->worker), x->content,
+	    o->sum, deadline_ms, on_judged, x);
+	return 0;
+}
+
+static const char *
+or_none(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+static void
+write_end(struct exchange *x, const struct exchange_end *end)
+{
+	struct event ev = {.kind = EVENT_ENDED};
+
+	if (x->own->decided)
+		ev.kind = EVENT_OUTCOME;
+	fill(x, &ev);
+	ev.result = or_none(end->result);
+	ev.next_hop = or_none(end->next_hop);
+	ev.hop_address = or_none(end->hop_address);
+	ev.reply = or_none(end->reply);
+	ev.reason = or_none(end->reason);
+	ev.bytes_in = end->bytes_in;
+	ev.bytes_out = end->bytes_out;
+	if (end->delivery_began_ms != 0)
+		ev.ms_delivered = clock_ms() - end->delivery_began_ms;
+	if (event_write(worker_sinks(x->place->worker), &ev) < 0)
+		log_error(x->session, "event lost kind=outcome id=%s", x->id);
+}
+
+void
+exchange_finish(struct exchange **xp, const struct exchange_end *end)
+{
+	struct exchange *x = *xp;
+	struct exchange_own *o;
+
+	*xp = NULL;
+	if (x == NULL)
+		return;
+	IS(x, EXCHANGE_MAGIC);
+	o = x->own;
+	gate_cancel(&o->ticket);
+	write_end(x, end);
+	content_free(&x->content);
+	digest_free(&o->digest);
+	facts_free(&x->facts);
+	place_drop(x->place);
+	x->magic = 0;
+	free(o);
+	free(x);
+}

@@ -1,0 +1,133 @@
+#ifndef PROXY_IO_H
+#define PROXY_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proxy/base/addr.h"
+#include "proxy/base/slice.h"
+#include "scan/content.h"
+
+struct io;
+struct loop;
+
+/*
+ * One connection: buffered bytes in both directions, with a deadline.  io.c
+ * owns the buffers (64 KB reads into one that all connections of the loop
+ * share; an idle io holds none) and later TLS; the rest sees bytes.
+ *
+ * What is put is sent at the end of this turn of the loop, in as few writes as
+ * can be; TCP_NODELAY is on.
+ */
+enum io_event {
+	IO_INPUT,   /* there are bytes that were not there before */
+	IO_DRAINED, /* all that was put and fed has been given to the kernel */
+	IO_ENDED,   /* the peer sends no more (half-close); it may still read */
+	IO_GONE,    /* reset, hang-up or write error: nothing will be sent */
+	IO_LATE     /* the deadline passed; see io_deadline() */
+};
+
+/*
+ * The owner is told.  It may io_free() the io in there.  After IO_GONE only
+ * io_free() makes sense.
+ */
+typedef void io_told(void *arg, struct io *io, enum io_event what);
+
+/* Takes a connected, non-blocking socket.  peer may be NULL (a socket pair). */
+struct io *io_open(struct loop *l, int *fdp, const struct addr *peer);
+void io_owner(struct io *io, io_told *told, void *arg);
+
+/* Closes at once, what is not sent is lost; NULL is fine. */
+void io_free(struct io **iop);
+
+/*
+ * Sends what was put, then closes, without an owner: lingers at most ms
+ * milliseconds.  Takes io over.
+ */
+void io_finish(struct io **iop, int64_t ms);
+
+/* How many io_finish() has taken over and not closed yet. */
+unsigned io_finishing(const struct loop *l);
+
+/* ---- input ---- */
+
+/* The bytes that wait; valid until the owner returns or eats. */
+struct slice io_input(const struct io *io);
+void io_eat(struct io *io, size_t n);
+
+enum line {
+	LINE_OK,   /* a line was taken; its CRLF is gone */
+	LINE_NONE, /* no full line yet */
+	LINE_LONG, /* longer than limit: eaten up to its end, if that came */
+	LINE_BARE  /* ended by LF alone, or holds a CR or NUL; taken */
+};
+
+/*
+ * Takes one line of at most limit bytes, CRLF not counted.  *line_r points
+ * into the input and is valid until the owner returns or asks for more.  What
+ * comes later of a line that was LINE_LONG is eaten without a word.  limit is
+ * at most IO_LINE_MAX.
+ */
+#define IO_LINE_MAX (64 * 1024 - 2)
+enum line io_line(struct io *io, size_t limit, struct slice *line_r);
+
+/* Forgets all that waits (RFC 3207 4.2). */
+void io_discard(struct io *io);
+
+/* Stops and restarts reading: this is how a slow side slows the other.  A
+ * paused io still notices that its peer is gone.  It is told neither IO_INPUT
+ * (what io_again() asked for waits for io_resume()) nor IO_ENDED. */
+void io_pause(struct io *io);
+void io_resume(struct io *io);
+
+/* Has the owner told IO_INPUT again in a later turn, if bytes wait. */
+void io_again(struct io *io);
+
+bool io_ended(const struct io *io); /* the peer has sent all, and it is eaten */
+
+/* ---- output ---- */
+
+#define IO_OUT_MAX (64 * 1024)
+
+void io_put(struct io *io, const void *bytes, size_t len);
+void io_puts(struct io *io, const char *text);
+void io_printf(struct io *io, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Sends bytes from..to-1 of a sealed content as the socket takes them, behind
+ * what was put and before what is put next.  The content stays the caller's
+ * and must live until IO_DRAINED, io_unfeed() or io_free().  Several may queue.
+ */
+void io_feed(
+    struct io *io, const struct content *c, uint64_t from, uint64_t to);
+void io_unfeed(struct io *io); /* forgets all that is fed and put behind it */
+
+/* More is put than should be (contents do not count): put no more before
+ * IO_DRAINED.  An io that holds 1 MB of what was put is ended: IO_GONE. */
+bool io_full(const struct io *io);
+
+/* Sends what is queued now instead of at the end of the turn. */
+void io_flush(struct io *io);
+
+/* Half-close behind what is queued. */
+void io_end(struct io *io);
+
+/* RST: the peer cannot take what it got for whole. */
+void io_reset(struct io **iop);
+
+/* ---- time, names, counts ---- */
+
+/* IO_LATE ms from now, whatever moves; replaces the one before.  0: none.
+ * what is a word for logs ("command_timeout") and must be static. */
+void io_deadline(struct io *io, int64_t ms, const char *what);
+const char *io_deadline_word(const struct io *io);
+
+const struct addr *io_peer(const struct io *io);
+const struct addr *io_local(const struct io *io);
+uint64_t io_bytes_in(const struct io *io);
+uint64_t io_bytes_out(const struct io *io);
+int io_error(const struct io *io); /* errno behind IO_GONE */
+
+#endif

@@ -1,0 +1,90 @@
+#ifndef PROXY_IO_OWN_H
+#define PROXY_IO_OWN_H
+
+#include <sys/uio.h>
+
+#include "proxy/base/buf.h"
+#include "proxy/io.h"
+#include "proxy/io_line.h"
+#include "proxy/loop_own.h"
+
+/*
+ * What is in an io, for io.c (life, time), io_in.c and io_out.c alone.
+ */
+#define IO_MAGIC 0x10c0de01u
+
+/* What the owner has not eaten; when it is full, reading rests by itself. */
+#define IO_IN_MAX (64 * 1024)
+
+/* More than this put and not sent is a mistake of ours: the owner did not
+ * look at io_full(). */
+#define IO_OUT_HARD (1024 * 1024)
+
+/* Memory, or a range of a content: one link in the chain of output. */
+struct piece {
+	struct piece *next;
+	struct buf bytes;
+	const struct content *content; /* NULL: bytes */
+	uint64_t from, to;
+};
+
+struct io {
+	uint32_t magic;
+	int fd;
+	struct loop *loop;
+	struct event ev; /* by edges, for as long as the io lives */
+	struct event *timer;
+	io_told *told; /* NULL: nobody */
+	void *arg;
+
+	/* how it stands */
+	bool readable : 1, writable : 1; /* as far as we know */
+	bool hung : 1; /* RDHUP was seen: a read will find the end */
+	bool eof : 1;  /* a read has found it */
+	bool paused : 1;
+	bool again : 1;    /* the owner wants IO_INPUT once more */
+	bool gone : 1;     /* IO_GONE is told */
+	bool ending : 1;   /* half-close behind what is queued ... */
+	bool end_sent : 1; /* ... done */
+	bool owed : 1;     /* IO_DRAINED */
+	bool finishing : 1;
+	bool dead : 1; /* io_free() while the owner was being told */
+	unsigned busy; /* the owner is being told */
+	int error;
+	int broken; /* errno of a write: gone, once all input is read */
+
+	/* input: in scratch while the owner is told, else in here */
+	const char *view;
+	size_t view_len;
+	struct buf in;
+	struct line_state line;
+
+	/* output */
+	struct piece *out, **out_end;
+	size_t out_bytes; /* without contents */
+
+	struct job in_job, out_job;
+	int64_t due_ms, armed_ms; /* deadline; when the timer goes off */
+	const char *due_word;
+	uint64_t bytes_in, bytes_out;
+	struct addr peer;
+	struct addr *local; /* once asked for */
+	struct io *fin_next, **fin_link;
+};
+
+/* Tells the owner.  False: it has freed the io. */
+bool io_tell(struct io *io, enum io_event what);
+
+/* io_in.c: tells that there is input; False: the owner has freed the io. */
+bool io_tell_input(struct io *io);
+
+/* io_in.c: reads what is fair in one turn, and tells.  False: likewise. */
+bool io_read_turn(struct io *io);
+
+/* io_out.c: sends what can be sent; sets broken when it cannot. */
+void io_send(struct io *io);
+
+/* io_out.c: forgets the links of the chain from *link on. */
+void io_drop_out(struct io *io, struct piece **link);
+
+#endif

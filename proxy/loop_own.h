@@ -1,0 +1,33 @@
+#ifndef PROXY_LOOP_OWN_H
+#define PROXY_LOOP_OWN_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "proxy/loop.h"
+
+/*
+ * What is in a loop, for loop.c and io*.c alone.
+ */
+#define LOOP_MAGIC 0x100b0001u
+
+/* One read takes at most so much, into a buffer all connections share. */
+#define LOOP_SCRATCH (64 * 1024)
+
+struct io;
+
+struct loop {
+	uint32_t magic;
+	bool stop;
+	struct event_base *base;
+	struct job later, next; /* heads of rings */
+	struct signal_watch *signals;
+	char *scratch;
+	struct io *finishing; /* those without an owner; io.c's */
+	unsigned finishing_n;
+};
+
+/* Of io.c: closes what io_finish() has taken over. */
+void io_finish_now(struct loop *l);
+
+#endif

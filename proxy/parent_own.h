@@ -1,0 +1,57 @@
+#ifndef PROXY_PARENT_OWN_H
+#define PROXY_PARENT_OWN_H
+
+#include <stdint.h>
+
+#include "proxy/armouries.h"
+#include "proxy/child.h"
+#include "proxy/doors.h"
+#include "proxy/event.h"
+#include "proxy/orders.h"
+#include "proxy/shared.h"
+
+/* What parent.c and reload.c share, and nobody else. */
+enum phase { STARTING, SERVING, DRAINING, ENDING };
+
+struct net_child {
+	struct child child;
+	int control; /* -1: it does not run */
+	bool up;
+};
+
+struct parent {
+	enum phase phase;
+	struct conf *conf;
+	const char *path;
+	struct who who;
+	unsigned workers;
+	struct shared *shared;
+	struct cache *cache;
+	struct doors doors;
+	int log_fds[SINKS_MAX];
+	struct sinks *sinks;
+	struct net_child nets[NET_WORKERS_MAX];
+	struct armouries *armouries;
+	int signals;
+	int64_t drain_until;
+	int status;
+};
+
+/* Gives an order to one net worker, or to all; descriptors stay ours. */
+void parent_tell(
+    struct net_child *n, const struct order *o, const int *fds, unsigned nfds);
+void parent_tell_all(
+    struct parent *p, const struct order *o, const int *fds, unsigned nfds);
+
+/* HUP: reads the configuration again; a wrong one changes nothing. */
+void parent_reload(struct parent *p);
+
+/* USR1: opens the log files again, for logrotate(8). */
+void parent_reopen_logs(struct parent *p);
+
+/* Takes the files of the [log] sections (sinks_open_files()) and sends our
+ * own lines there too.  0, or -1 with words: then fds are the caller's. */
+int parent_take_logs(struct parent *p, const struct conf *conf,
+    const int fds[SINKS_MAX], struct err *e);
+
+#endif

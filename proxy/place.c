@@ -1,0 +1,174 @@
+/*
+ * place: a listener under one configuration.  It counts who uses it, and goes
+ * at the end of a turn of the loop, when nobody can still be inside it.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/base/check.h"
+#include "proxy/base/mem.h"
+#include "proxy/place_own.h"
+
+static const struct protocol *
+find_protocol(const char *word)
+{
+	for (size_t i = 0; protocols[i] != NULL; i++) {
+		if (strcmp(protocols[i]->name, word) == 0)
+			return protocols[i];
+	}
+	return NULL;
+}
+
+/* [gateway] name, or the host's. */
+static void
+name_gateway(struct place_own *o, const struct conf *conf)
+{
+	const char *name = conf_str(conf, NULL, OPT_GATEWAY_NAME);
+
+	copy_text(o->gateway, sizeof(o->gateway), name);
+	if (o->gateway[0] == '\0' &&
+	    gethostname(o->gateway, sizeof(o->gateway) - 1) < 0)
+		copy_text(o->gateway, sizeof(o->gateway), "localhost");
+	o->p.gateway = o->gateway;
+}
+
+static void
+free_place(struct place_own *o)
+{
+	admit_free(&o->admit);
+	job_cancel(&o->bury);
+	o->p.magic = 0;
+	free(o);
+}
+
+static void
+bury(void *arg)
+{
+	struct place_own *o = arg;
+	place_gone *gone = o->gone;
+	void *gone_arg = o->arg;
+
+	if (o->users > 0)
+		return;
+	if (o->p.protocol->forget != NULL)
+		o->p.protocol->forget(o->p.own);
+	free_place(o);
+	if (gone != NULL)
+		gone(gone_arg);
+}
+
+struct place *
+place_open(struct worker *w, const struct conf *conf,
+    const struct conf_section *listener, const struct policies *policies,
+    struct err *e)
+{
+	struct place_own *o = xcalloc(1, sizeof(*o));
+	const char *word = conf_word(conf, listener, OPT_LISTENER_PROTOCOL);
+
+	o->p.magic = PLACE_MAGIC;
+	o->p.name = conf_name(listener);
+	o->p.protocol = find_protocol(word);
+	o->p.conf = conf;
+	o->p.listener = listener;
+	o->p.direction = conf_word(conf, listener, OPT_LISTENER_DIRECTION);
+	o->p.policy = conf_str(conf, listener, OPT_LISTENER_POLICY);
+	o->p.policies = policies;
+	o->p.worker = w;
+	o->users = 1; /* whoever opens it, until place_retire() */
+	LIST_INIT(&o->sessions);
+	job_init(&o->bury, bury, o);
+	name_gateway(o, conf);
+	if (o->p.protocol == NULL) {
+		free_place(o);
+		(void)err_set(e, "no such protocol: %s", word);
+		return NULL;
+	}
+	if (admit_read(&o->admit, conf, listener, e) < 0 ||
+	    (o->p.protocol->prepare != NULL &&
+		o->p.protocol->prepare(&o->p, &o->p.own, e) < 0)) {
+		free_place(o);
+		return NULL;
+	}
+	return &o->p;
+}
+
+void
+place_hold(struct place *p)
+{
+	place_own(p)->users++;
+}
+
+void
+place_drop(struct place *p)
+{
+	struct place_own *o = place_own(p);
+
+	MUST(o->users > 0);
+	if (--o->users > 0)
+		return;
+	if (p->worker == NULL)
+		bury(o);
+	else
+		loop_later(worker_loop(p->worker), &o->bury);
+}
+
+void
+place_retire(struct place **pp, place_gone *gone, void *arg)
+{
+	struct place_own *o;
+
+	if (*pp == NULL)
+		return;
+	o = place_own(*pp);
+	*pp = NULL;
+	o->gone = gone;
+	o->arg = arg;
+	place_drop(&o->p);
+}
+
+const struct admit *
+place_admit(const struct place *p)
+{
+	return &place_own(p)->admit;
+}
+
+unsigned
+place_sessions(const struct place *p)
+{
+	return place_own(p)->sessions_n;
+}
+
+/* A session that ends in here leaves the list; its memory stays for this
+ * turn, and its link with it. */
+static void
+each_session(struct place *p, void (*what)(struct session *s))
+{
+	struct session_own *o;
+
+	place_hold(p);
+	LIST_FOREACH(o, &place_own(p)->sessions, link)
+	{
+		if (!o->ended)
+			what(&o->s);
+	}
+	place_drop(p);
+}
+
+static void
+drain_one(struct session *s)
+{
+	if (s->place->protocol->drain != NULL)
+		s->place->protocol->drain(s);
+}
+
+void
+place_drain(struct place *p)
+{
+	each_session(p, drain_one);
+}
+
+void
+place_end_sessions(struct place *p)
+{
+	each_session(p, session_end);
+}

@@ -1,0 +1,121 @@
+/*
+ * session: one client, from accept to close: what its socket says goes to its
+ * protocol, and what is left of it goes when the turn of the loop ends.
+ */
+#include "proxy/session.h"
+
+#include "proxy/base/check.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/base/mem.h"
+#include "proxy/place_own.h"
+
+/* A client has so long to take our last words and to close. */
+#define LINGER_MS 2000
+
+static struct session_own *
+session_own(struct session *s)
+{
+	IS(s, SESSION_MAGIC);
+	return (struct session_own *)(void *)s;
+}
+
+/*
+ * Seconds (since a day before which this program did not run), then a count,
+ * then the net worker: so an id does not come again after a restart, and it
+ * stays below 2^53, which JSON readers need.
+ */
+static uint64_t
+next_id(unsigned self)
+{
+	static uint64_t count;
+
+	if (count == 0)
+		count = (uint64_t)(clock_wall_ms() / 1000 - 1700000000) << 14;
+	return ++count << 6 | (self & 63);
+}
+
+static void
+bury(void *arg)
+{
+	struct session_own *o = arg;
+	struct place *place = o->s.place;
+
+	if (o->gone)
+		io_free(&o->s.client);
+	else
+		io_finish(&o->s.client, LINGER_MS);
+	o->s.magic = 0;
+	free(o);
+	place_drop(place);
+}
+
+static void
+told(void *arg, struct io *io, enum io_event what)
+{
+	struct session_own *o = arg;
+	struct session *s = &o->s;
+
+	(void)io;
+	o->gone = o->gone || what == IO_GONE;
+	s->place->protocol->client(s, what);
+	if (what == IO_GONE)
+		session_end(s);
+}
+
+void
+session_open(struct place *place, struct io **iop)
+{
+	struct place_own *po = place_own(place);
+	size_t size = place->protocol->state_size;
+	struct session_own *o = xcalloc(1, sizeof(*o) + size);
+
+	o->s.magic = SESSION_MAGIC;
+	o->s.id = next_id(worker_self(place->worker));
+	o->s.place = place;
+	o->s.client = *iop;
+	o->s.state = o->state;
+	*iop = NULL;
+	o->peer = *io_peer(o->s.client);
+	job_init(&o->bury, bury, o);
+	place_hold(place);
+	LIST_INSERT_HEAD(&po->sessions, o, link);
+	po->sessions_n++;
+	io_owner(o->s.client, told, o);
+	log_debug(o->s.id, "session begins listener=%s", place->name);
+	place->protocol->open(&o->s);
+}
+
+static void
+told_nothing(void *arg, struct io *io, enum io_event what)
+{
+	struct session_own *o = arg;
+
+	(void)io;
+	o->gone = o->gone || what == IO_GONE;
+}
+
+void
+session_end(struct session *s)
+{
+	struct session_own *o = session_own(s);
+	struct place *place = s->place;
+
+	if (o->ended)
+		return;
+	o->ended = true;
+	LIST_REMOVE(o, link);
+	place_own(place)->sessions_n--;
+	if (place->protocol->close != NULL)
+		place->protocol->close(s);
+	admit_leave(place_admit(place), place->worker, &o->peer);
+	log_debug(s->id, "session ends in=%ju out=%ju",
+	    (uintmax_t)io_bytes_in(s->client),
+	    (uintmax_t)io_bytes_out(s->client));
+	/* whoever is still reading lines up the stack finds no more */
+	io_owner(s->client, told_nothing, o);
+	io_deadline(s->client, 0, NULL);
+	io_pause(s->client);
+	io_discard(s->client);
+	loop_later(worker_loop(place->worker), &o->bury);
+}

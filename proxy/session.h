@@ -1,0 +1,109 @@
+#ifndef PROXY_SESSION_H
+#define PROXY_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "proxy/event.h"
+#include "proxy/gate.h"
+#include "proxy/protocol.h"
+#include "proxy/worker.h"
+
+struct io;
+
+/*
+ * A place is a [listener] under one configuration in one net worker: what a
+ * session finds where it begins.  Sessions keep the one they began with; it
+ * goes when the last of them has gone.
+ */
+#define PLACE_MAGIC 0x91ace001u
+struct place {
+	uint32_t magic;
+	const char *name; /* of the listener */
+	const struct protocol *protocol;
+	const struct conf *conf;
+	const struct conf_section *listener;
+	const char *gateway;   /* [gateway] name */
+	const char *direction; /* "inbound" or "outbound" */
+	const char *policy;    /* name of its [policy] */
+	const struct policies *policies;
+	struct worker *worker; /* NULL while only checking */
+	void *own;             /* the protocol's */
+};
+
+/*
+ * A session is one client, from accept to close.
+ */
+#define SESSION_MAGIC 0x5e5510a1u
+struct session {
+	uint32_t magic;
+	uint64_t id; /* in every log line about it */
+	struct place *place;
+	struct io *client;
+	void *state; /* the protocol's own, protocol->state_size bytes */
+};
+
+/* A client that admit_enter() has let in; takes io over.  Greets it. */
+void session_open(struct place *place, struct io **iop);
+
+/*
+ * Calls protocol->close(), sends what was put to the client, and frees when
+ * this turn of the loop ends.  May be called from any of the protocol's own
+ * functions, also twice; until the turn ends *s and its state can be touched,
+ * but s->client has no more input.
+ */
+void session_end(struct session *s);
+
+/*
+ * An exchange is one mail transaction (HTTP request, FTP transfer): its facts,
+ * its content, its ticket at the gate, its decision and its events.  It may
+ * outlive its session (a next hop's answer is awaited and logged when the
+ * client has gone), and holds its place as a session does.
+ */
+#define EXCHANGE_MAGIC 0xe8c4a17eu
+struct exchange {
+	uint32_t magic;
+	char id[ULID_TEXT]; /* in the reply, the page, the log */
+	uint64_t session;   /* its id */
+	struct place *place;
+	struct facts facts; /* protocol, listener, direction, client are in */
+	struct content *content;
+	struct decision decision; /* once decided; rule "" before */
+	struct report report;
+
+	/* exchange.c's own: digest, ticket, times, what was written */
+	struct exchange_own *own;
+};
+
+struct exchange *exchange_open(struct session *s);
+
+/* Opens x->content; what is written is digested on the way. */
+void exchange_content(
+    struct exchange *x, enum content_kind kind, const char *name, uint64_t cap);
+
+/*
+ * Seals x->content and has it judged.  decided() is called once, from the
+ * loop, when x->report and x->decision are set and the decision's event is
+ * written.  If that line could not be written x->decision.action is
+ * DO_TEMPFAIL and its rule "event_log".  Returns -1 with errno when the
+ * content could not be sealed (bytes were lost: 452); nothing was submitted.
+ */
+typedef void exchange_decided(void *arg, struct exchange *x);
+int exchange_submit(struct exchange *x, int64_t deadline_ms,
+    exchange_decided *decided, void *arg);
+
+/* How it ended; all may be NULL.  See struct event for the words. */
+struct exchange_end {
+	const char *result, *next_hop, *hop_address, *reply, *reason;
+	uint64_t bytes_in, bytes_out;
+	int64_t delivery_began_ms; /* clock_ms(); 0: it did not */
+};
+
+/*
+ * Writes the outcome (or `ended`, when there was no decision), cancels what
+ * is at the gate, frees all.  *xp becomes NULL.
+ */
+void exchange_finish(struct exchange **xp, const struct exchange_end *end);
+
+#endif

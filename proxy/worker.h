@@ -1,0 +1,45 @@
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <stdbool.h>
+
+/*
+ * worker: one net worker: a loop, and what all sessions in it use.
+ */
+struct cache;
+struct conf;
+struct dialer;
+struct doors;
+struct gate;
+struct loop;
+struct shared;
+struct sinks;
+struct spool_house;
+struct worker;
+
+/* What the parent gives a new net worker; all of it is the worker's own from
+ * then on, as a copy that fork(2) made. */
+struct worker_start {
+	unsigned self, count;
+	struct conf *conf;
+	struct shared *shared;
+	struct cache *cache;
+	struct doors *doors; /* those of the others are closed */
+	struct sinks *sinks;
+	int control; /* orders come here */
+};
+
+/* Runs until drained or until the parent has gone. */
+_Noreturn void worker_run(const struct worker_start *ws);
+
+struct loop *worker_loop(const struct worker *w);
+struct dialer *worker_dialer(const struct worker *w);
+struct gate *worker_gate(const struct worker *w);
+struct sinks *worker_sinks(const struct worker *w);
+struct spool_house *worker_spool(const struct worker *w);
+struct shared *worker_shared(const struct worker *w);
+unsigned worker_self(const struct worker *w);  /* its number, from 1 */
+unsigned worker_count(const struct worker *w); /* net workers in all */
+bool worker_draining(const struct worker *w);
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef SCAN_PEEK_H
+#define SCAN_PEEK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "scan/type.h"
+
+/*
+ * peek: looks at containers without unpacking them.  Pure, over bytes that an
+ * attacker wrote.
+ */
+
+/*
+ * True when a zip has members that the clamav engine passes over: a method
+ * beside store, deflate, deflate64, bzip2 and implode, or zip64 sizes.  Local
+ * and central headers both count: readers differ in which they believe.
+ */
+bool peek_zip_is_odd(const void *bytes, size_t len);
+
+/* True when a member of this ARJ archive is garbled (encrypted). */
+bool peek_arj_is_garbled(const void *bytes, size_t len);
+
+/*
+ * An archive inside a file of another type: a zip behind a stub or a picture,
+ * a 7z or RAR in a program, an ISO image whose system area is something else.
+ */
+struct stowaway {
+	enum file_type type;
+	size_t at; /* where it begins, for its reader */
+};
+
+#define STOWAWAYS_MAX 8
+
+/* Fills at most STOWAWAYS_MAX of them; returns how many. */
+unsigned peek_stowaways(enum file_type type, const void *bytes, size_t len,
+    struct stowaway *list_r);
+
+#endif

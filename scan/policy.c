@@ -1,0 +1,437 @@
+/*
+ * policy: folds a report into one decision.  policies_open() copies all
+ * [policy] tables and [rule]s out of a configuration (which conf has checked:
+ * the names in it name something); policy_decide() then only compares.
+ */
+
+#include "scan/policy.h"
+
+#include "conf/conf.h"
+#include "proxy/base/addr.h"
+#include "proxy/base/check.h"
+#include "proxy/base/glob.h"
+#include "proxy/base/mem.h"
+
+#define POLICIES_MAGIC 0x90110001u
+
+struct table {
+	char *name;  /* "mail" */
+	char *label; /* "policy/mail": who spoke */
+	enum action action[FOUND_KINDS];
+};
+
+/* Patterns or names; n 0: the rule does not ask. */
+struct words_list {
+	char **list;
+	size_t n;
+};
+
+struct rule {
+	char *label; /* "rule/NAME" */
+	struct words_list policy, sender, recipient, signature, where;
+	char *direction; /* NULL: either */
+	struct net *client;
+	size_t clients;
+	unsigned findings; /* 1 << kind of each; 0: not asked */
+	enum action action;
+};
+
+struct policies {
+	uint32_t magic;
+	struct table *tables;
+	size_t n_tables;
+	struct rule *rules;
+	size_t n_rules;
+};
+
+/* clang-format off */
+static const char *const action_words[] = {
+#define X(action, word, text) word,
+	ACTIONS(X)
+#undef X
+};
+
+/* The findings that a [policy] has a key for; the others pass. */
+static const struct {
+	enum finding_kind kind;
+	enum opt opt;
+} table_keys[] = {
+	{FOUND_MALWARE,		OPT_POLICY_MALWARE},
+	{FOUND_ENCRYPTED,	OPT_POLICY_ENCRYPTED},
+	{FOUND_LIMIT,		OPT_POLICY_LIMIT},
+	{FOUND_AMBIGUOUS,	OPT_POLICY_AMBIGUOUS},
+	{FOUND_MALFORMED,	OPT_POLICY_MALFORMED},
+	{FOUND_FAILED,		OPT_POLICY_FAILED},
+};
+/* clang-format on */
+
+const char *
+action_word(enum action action)
+{
+	MUST(action < DO_ACTIONS);
+	return action_words[action];
+}
+
+enum action
+action_of_word(const char *word)
+{
+	enum action a = 0;
+
+	while (a < DO_ACTIONS && strcmp(action_words[a], word) != 0)
+		a++;
+	return a;
+}
+
+/* ---- reading a configuration ---- */
+
+static struct table *
+table_find(const struct policies *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_tables; i++) {
+		if (strcmp(p->tables[i].name, name) == 0)
+			return &p->tables[i];
+	}
+	return NULL;
+}
+
+static int
+read_action(const struct conf *conf, const struct conf_section *s, enum opt opt,
+    enum action *action_r, struct err *e)
+{
+	const char *word = conf_word(conf, s, opt);
+
+	*action_r = action_of_word(word);
+	if (*action_r < DO_ACTIONS)
+		return 0;
+	return err_set(
+	    e, "%s: no such action: %s", conf_origin(conf, s, opt), word);
+}
+
+static int
+read_table(struct policies *p, const struct conf *conf,
+    const struct conf_section *s, struct err *e)
+{
+	struct table *t;
+
+	p->tables = xrealloc(p->tables, p->n_tables + 1, sizeof(*p->tables));
+	t = &p->tables[p->n_tables++];
+	*t = (struct table){0}; /* all pass */
+	t->name = xstrdup(conf_name(s));
+	t->label = xasprintf("policy/%s", t->name);
+	for (size_t i = 0; i < sizeof(table_keys) / sizeof(*table_keys); i++) {
+		if (read_action(conf, s, table_keys[i].opt,
+			&t->action[table_keys[i].kind], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+read_words(const struct conf *conf, const struct conf_section *s, enum opt opt,
+    struct words_list *to)
+{
+	const char *const *from;
+
+	to->n = conf_list(conf, s, opt, &from);
+	to->list = xcalloc(to->n, sizeof(*to->list));
+	for (size_t i = 0; i < to->n; i++)
+		to->list[i] = xstrdup(from[i]);
+}
+
+static int
+read_networks(const struct conf *conf, const struct conf_section *s,
+    struct rule *r, struct err *e)
+{
+	const char *const *from;
+	struct err why;
+
+	r->clients = conf_list(conf, s, OPT_RULE_CLIENT, &from);
+	r->client = xcalloc(r->clients, sizeof(*r->client));
+	for (size_t i = 0; i < r->clients; i++) {
+		if (net_parse(from[i], &r->client[i], &why) < 0)
+			return err_set(e, "%s: %s",
+			    conf_origin(conf, s, OPT_RULE_CLIENT), why.text);
+	}
+	return 0;
+}
+
+static int
+read_findings(const struct conf *conf, const struct conf_section *s,
+    struct rule *r, struct err *e)
+{
+	const char *const *from;
+	size_t n = conf_list(conf, s, OPT_RULE_FINDING, &from);
+
+	for (size_t i = 0; i < n; i++) {
+		enum finding_kind kind = finding_of_word(from[i]);
+
+		if (kind == FOUND_KINDS)
+			return err_set(e, "%s: no such finding: %s",
+			    conf_origin(conf, s, OPT_RULE_FINDING), from[i]);
+		r->findings |= 1u << kind;
+	}
+	return 0;
+}
+
+static int
+read_rule(struct policies *p, const struct conf *conf,
+    const struct conf_section *s, struct err *e)
+{
+	struct rule *r;
+
+	p->rules = xrealloc(p->rules, p->n_rules + 1, sizeof(*p->rules));
+	r = &p->rules[p->n_rules++];
+	*r = (struct rule){0};
+	r->label = xasprintf("rule/%s", conf_name(s));
+	if (conf_given(conf, s, OPT_RULE_DIRECTION))
+		r->direction = xstrdup(conf_word(conf, s, OPT_RULE_DIRECTION));
+	read_words(conf, s, OPT_RULE_POLICY, &r->policy);
+	read_words(conf, s, OPT_RULE_SENDER, &r->sender);
+	read_words(conf, s, OPT_RULE_RECIPIENT, &r->recipient);
+	read_words(conf, s, OPT_RULE_SIGNATURE, &r->signature);
+	read_words(conf, s, OPT_RULE_WHERE, &r->where);
+	if (read_networks(conf, s, r, e) < 0 ||
+	    read_findings(conf, s, r, e) < 0)
+		return -1;
+	return read_action(conf, s, OPT_RULE_ACTION, &r->action, e);
+}
+
+static int
+read_all(struct policies *p, const struct conf *conf, struct err *e)
+{
+	const struct conf_section *s = NULL;
+
+	while ((s = conf_next(conf, "policy", s)) != NULL) {
+		if (read_table(p, conf, s, e) < 0)
+			return -1;
+	}
+	while ((s = conf_next(conf, "rule", s)) != NULL) {
+		if (read_rule(p, conf, s, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct policies *
+policies_open(const struct conf *conf, struct err *e)
+{
+	struct policies *p = xcalloc(1, sizeof(*p));
+
+	p->magic = POLICIES_MAGIC;
+	if (read_all(p, conf, e) < 0)
+		policies_free(&p);
+	return p;
+}
+
+static void
+words_free(struct words_list *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->list[i]);
+	free(w->list);
+}
+
+static void
+rule_free(struct rule *r)
+{
+	words_free(&r->policy);
+	words_free(&r->sender);
+	words_free(&r->recipient);
+	words_free(&r->signature);
+	words_free(&r->where);
+	free(r->direction);
+	free(r->client);
+	free(r->label);
+}
+
+void
+policies_free(struct policies **pp)
+{
+	struct policies *p = *pp;
+
+	*pp = NULL;
+	if (p == NULL)
+		return;
+	IS(p, POLICIES_MAGIC);
+	for (size_t i = 0; i < p->n_tables; i++) {
+		free(p->tables[i].name);
+		free(p->tables[i].label);
+	}
+	for (size_t i = 0; i < p->n_rules; i++)
+		rule_free(&p->rules[i]);
+	free(p->tables);
+	free(p->rules);
+	free(p);
+}
+
+/* ---- deciding ---- */
+
+/* "<>" is how an operator writes the empty reverse path (RFC 5321 4.5.5). */
+static bool
+pattern_fits(const char *pattern, const char *text)
+{
+	if (strcmp(pattern, "<>") == 0)
+		return *text == '\0';
+	return glob_fits(pattern, text);
+}
+
+static bool
+any_fits(const struct words_list *w, const char *text)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (pattern_fits(w->list[i], text))
+			return true;
+	}
+	return false;
+}
+
+static bool
+field_fits(const struct words_list *w, const struct facts *f, enum field field)
+{
+	const char *value;
+
+	if (w->n == 0)
+		return true;
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->list[i].field != field)
+			continue;
+		value = buf_at(&f->text) + f->list[i].at;
+		if (any_fits(w, value))
+			return true;
+	}
+	return false;
+}
+
+static bool
+client_fits(const struct rule *r, const struct facts *f)
+{
+	struct addr client;
+
+	if (r->clients == 0)
+		return true;
+	if (facts_client(f, &client) < 0)
+		return false;
+	for (size_t i = 0; i < r->clients; i++) {
+		if (net_has(&r->client[i], &client))
+			return true;
+	}
+	return false;
+}
+
+static bool
+policy_fits(const struct rule *r, const char *policy)
+{
+	for (size_t i = 0; i < r->policy.n; i++) {
+		if (strcmp(r->policy.list[i], policy) == 0)
+			return true;
+	}
+	return r->policy.n == 0;
+}
+
+static bool
+direction_fits(const struct rule *r, const struct facts *f)
+{
+	const char *direction = facts_get(f, FIELD_DIRECTION, 0);
+
+	return r->direction == NULL ||
+	    (direction != NULL && strcmp(r->direction, direction) == 0);
+}
+
+/* All that a rule asks beside the finding. */
+static bool
+rule_fits(const struct rule *r, const char *policy, const struct facts *f)
+{
+	return policy_fits(r, policy) && direction_fits(r, f) &&
+	    client_fits(r, f) && field_fits(&r->sender, f, FIELD_SENDER) &&
+	    field_fits(&r->recipient, f, FIELD_RECIPIENT);
+}
+
+static bool
+finding_fits(const struct rule *r, const struct finding *f)
+{
+	return (r->findings == 0 || (r->findings & (1u << f->kind)) != 0) &&
+	    (r->signature.n == 0 || any_fits(&r->signature, f->what)) &&
+	    (r->where.n == 0 || any_fits(&r->where, f->where));
+}
+
+static bool
+speaks_of_clean(const struct rule *r)
+{
+	return r->findings == 0 && r->signature.n == 0 && r->where.n == 0;
+}
+
+/* Who speaks about each finding; by[0] of a clean report: about that. */
+static void
+ask_rules(const struct policies *p, const char *policy,
+    const struct facts *facts, const struct report *report,
+    const struct rule *by[REPORT_MAX])
+{
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct rule *r = &p->rules[i];
+
+		if (!rule_fits(r, policy, facts))
+			continue;
+		if (report->n == 0 && by[0] == NULL && speaks_of_clean(r))
+			by[0] = r;
+		for (unsigned k = 0; k < report->n; k++) {
+			if (by[k] == NULL && finding_fits(r, &report->found[k]))
+				by[k] = r;
+		}
+	}
+}
+
+/*
+ * The rule that is heeded, if any.  A report that had more findings than it
+ * keeps is not made milder by one: it would speak for what nobody shows it.
+ */
+static const struct rule *
+heeded(const struct rule *r, enum action otherwise, const struct report *report)
+{
+	if (r != NULL && report->seen > report->n && r->action < otherwise)
+		return NULL;
+	return r;
+}
+
+/* The strictest action holds; of equal ones what the worst finding got. */
+static bool
+holds_over(
+    enum action action, const struct finding *f, const struct decision *d)
+{
+	if (d->verdict == NULL || action > d->action)
+		return true;
+	return action == d->action &&
+	    finding_severity(f->kind) > finding_severity(d->because.kind);
+}
+
+void
+policy_decide(const struct policies *p, const char *policy,
+    const struct facts *facts, const struct report *report,
+    struct decision *d_r)
+{
+	const struct rule *by[REPORT_MAX] = {NULL};
+	const struct table *t;
+
+	IS(p, POLICIES_MAGIC);
+	t = table_find(p, policy);
+	MUST(t != NULL);
+	ask_rules(p, policy, facts, report, by);
+	*d_r = (struct decision){.action = DO_PASS};
+	for (unsigned k = 0; k < report->n; k++) {
+		const struct finding *f = &report->found[k];
+		enum action by_table = t->action[f->kind];
+		const struct rule *r = heeded(by[k], by_table, report);
+		enum action a = r != NULL ? r->action : by_table;
+
+		if (!holds_over(a, f, d_r))
+			continue;
+		d_r->action = a;
+		d_r->because = *f;
+		d_r->verdict = finding_word(f->kind);
+		d_r->rule = r != NULL ? r->label : t->label;
+	}
+	if (report->n > 0)
+		return;
+	d_r->verdict = "clean";
+	d_r->action = by[0] != NULL ? by[0]->action : DO_PASS;
+	d_r->rule = by[0] != NULL ? by[0]->label : t->label;
+}

@@ -1,0 +1,236 @@
+/*
+ * unpack: takes containers apart by libarchive: the one file that speaks it.
+ * Filters and formats are enabled one by one, for the type that type_of() saw:
+ * archive_read_support_filter_all() would start lrzip and lzop as children.
+ */
+#include "scan/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <string.h>
+
+#include "proxy/base/check.h"
+
+struct reader {
+	enum file_type type;
+	int (*filter)(struct archive *);
+	int (*format)(struct archive *);
+};
+
+static const struct reader readers[] = {
+    {FILE_ZIP, NULL, archive_read_support_format_zip},
+    {FILE_7Z, NULL, archive_read_support_format_7zip},
+    {FILE_RAR, NULL, archive_read_support_format_rar},
+    {FILE_RAR5, NULL, archive_read_support_format_rar5},
+    {FILE_ISO, NULL, archive_read_support_format_iso9660},
+    {FILE_WARC, NULL, archive_read_support_format_warc},
+    {FILE_ZSTD, archive_read_support_filter_zstd, NULL},
+    {FILE_LZ4, archive_read_support_filter_lz4, NULL},
+    {FILE_LZIP, archive_read_support_filter_lzip, NULL},
+    {FILE_LZMA, archive_read_support_filter_lzma, NULL},
+    {FILE_COMPRESS, archive_read_support_filter_compress, NULL},
+    {FILE_RPM, archive_read_support_filter_rpm, NULL},
+};
+
+static const struct reader *
+reader_of(enum file_type type)
+{
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+		if (readers[i].type == type)
+			return &readers[i];
+	}
+	return NULL;
+}
+
+bool
+unpack_can(enum file_type type)
+{
+	return reader_of(type) != NULL;
+}
+
+static struct archive *
+open_reader(const struct reader *rd, const void *bytes, size_t len)
+{
+	struct archive *a = archive_read_new();
+
+	MUST(a != NULL);
+	if (rd->filter != NULL)
+		(void)rd->filter(a);
+	/* One compressed file is an archive of one without a name. */
+	(void)(rd->format != NULL ? rd->format(a)
+				  : archive_read_support_format_raw(a));
+	if (archive_read_open_memory(a, bytes, len) == ARCHIVE_OK)
+		return a;
+	archive_read_free(a);
+	return NULL;
+}
+
+/* libarchive has one error number for all of these; the words differ. */
+static enum unpack_end
+why_closed(struct archive *a)
+{
+	const char *words = archive_error_string(a);
+
+	if (words == NULL)
+		return UNPACK_BROKEN;
+	if (strcasestr(words, "encrypt") != NULL ||
+	    strcasestr(words, "passphrase") != NULL ||
+	    strcasestr(words, "password") != NULL)
+		return UNPACK_ENCRYPTED;
+	if (strcasestr(words, "unsupported") != NULL ||
+	    strcasestr(words, "not supported") != NULL ||
+	    strcasestr(words, "unknown") != NULL ||
+	    strcasestr(words, "unexpected codec") != NULL)
+		return UNPACK_UNSUPPORTED;
+	return UNPACK_BROKEN;
+}
+
+/* True when the engine reads this zip method and libarchive does not. */
+static bool
+is_left_to_engine(struct archive *a)
+{
+	const char *words = archive_error_string(a);
+
+	return words != NULL &&
+	    (strcasestr(words, "deflation-64") != NULL ||
+		strcasestr(words, "deflate64") != NULL ||
+		strcasestr(words, "imploded") != NULL);
+}
+
+/* NULL: nothing here has a name. */
+static const char *
+entry_name(const struct reader *rd, struct archive_entry *entry)
+{
+	const char *name;
+
+	if (rd->format == NULL)
+		return ""; /* libarchive would call it "data" */
+	name = archive_entry_pathname_utf8(entry);
+	if (name == NULL)
+		name = archive_entry_pathname(entry);
+	return name == NULL ? "" : name;
+}
+
+/* Hands out one member's bytes; returns how it ended, *step_r: taker's word. */
+static enum unpack_end
+take_data(struct archive *a, const struct unpack_taker *t, void *arg,
+    int *step_r)
+{
+	static char block[64 * 1024];
+	la_ssize_t n;
+
+	while ((n = archive_read_data(a, block, sizeof(block))) > 0) {
+		*step_r = t->data(arg, block, (size_t)n);
+		if (*step_r != 0)
+			return UNPACK_STOPPED;
+	}
+	return n == 0 ? UNPACK_WHOLE : why_closed(a);
+}
+
+/* Returns 0, or -1: the taker wants no more. */
+static int
+take_member(struct archive *a, const char *name, bool encrypted,
+    const struct unpack_taker *t, void *arg)
+{
+	enum unpack_end how;
+	int step;
+
+	if (encrypted) {
+		t->closed(arg, name, UNPACK_ENCRYPTED);
+		return 0;
+	}
+	step = t->begin(arg, name);
+	if (step != 0)
+		return step < 0 ? -1 : 0;
+	how = take_data(a, t, arg, &step);
+	/* What the engine reads was seen by it: not our finding. */
+	if (how == UNPACK_UNSUPPORTED && is_left_to_engine(a))
+		how = UNPACK_STOPPED;
+	t->end(arg, how);
+	return step < 0 ? -1 : 0;
+}
+
+static bool
+has_bytes(struct archive_entry *entry)
+{
+	__LA_MODE_T type = archive_entry_filetype(entry);
+
+	return type != AE_IFDIR && type != AE_IFLNK;
+}
+
+/* The next header that can be used; ARCHIVE_OK, _EOF or what else it was. */
+static int
+next_member(struct archive *a, struct archive_entry **entry_r)
+{
+	int rc, tries = 0;
+
+	do {
+		rc = archive_read_next_header(a, entry_r);
+		if (rc == ARCHIVE_WARN)
+			rc = ARCHIVE_OK;
+		if (rc == ARCHIVE_OK && !has_bytes(*entry_r))
+			rc = ARCHIVE_RETRY;
+		else if (rc == ARCHIVE_RETRY && ++tries > 8)
+			rc = ARCHIVE_FATAL;
+	} while (rc == ARCHIVE_RETRY);
+	return rc;
+}
+
+static enum unpack_end
+take_all(struct archive *a, const struct reader *rd,
+    const struct unpack_taker *t, void *arg)
+{
+	struct archive_entry *entry;
+	int rc;
+
+	while ((rc = next_member(a, &entry)) == ARCHIVE_OK) {
+		/* The filter did not know its own magic: nothing was done. */
+		if (rd->filter != NULL && archive_filter_count(a) < 2)
+			return UNPACK_UNSUPPORTED;
+		if (take_member(a, entry_name(rd, entry),
+			archive_entry_is_encrypted(entry) != 0, t, arg) < 0)
+			return UNPACK_STOPPED;
+	}
+	return rc == ARCHIVE_EOF ? UNPACK_WHOLE : why_closed(a);
+}
+
+enum unpack_end
+unpack(enum file_type type, const void *bytes, size_t len,
+    const struct unpack_taker *taker, void *arg)
+{
+	const struct reader *rd = reader_of(type);
+	struct archive *a;
+	enum unpack_end how;
+
+	MUST(rd != NULL);
+	a = open_reader(rd, bytes, len);
+	if (a == NULL)
+		return UNPACK_BROKEN;
+	how = take_all(a, rd, taker, arg);
+	archive_read_free(a);
+	return how;
+}
+
+uint32_t
+unpack_count(enum file_type type, const void *bytes, size_t len, int64_t least,
+    uint32_t most)
+{
+	const struct reader *rd = reader_of(type);
+	struct archive *a;
+	struct archive_entry *entry;
+	uint32_t n = 0;
+	int rc = ARCHIVE_FATAL;
+
+	MUST(rd != NULL);
+	a = open_reader(rd, bytes, len);
+	if (a == NULL)
+		return UINT32_MAX;
+	while (n < most && (rc = next_member(a, &entry)) == ARCHIVE_OK) {
+		if (!archive_entry_is_encrypted(entry) &&
+		    (!archive_entry_size_is_set(entry) ||
+			archive_entry_size(entry) > least))
+			n++;
+	}
+	archive_read_free(a);
+	return rc == ARCHIVE_OK || rc == ARCHIVE_EOF ? n : UINT32_MAX;
+}

@@ -1,0 +1,47 @@
+#ifndef SCAN_WORKER_H
+#define SCAN_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/base/words.h"
+#include "scan/inspect.h"
+
+/*
+ * worker: the life of a scan worker in its jail: it waits on its pairs, one
+ * for each net worker, inspects one content at a time and answers with a
+ * report.  It distrusts its peers; one that sends what is no job has lost the
+ * worker, as a crash would.
+ */
+struct worker {
+	struct inspector *inspector;
+	const char *tmpdir;
+	int control;                   /* from the armoury; -1: none */
+	int pair[NET_WORKERS_MAX + 1]; /* by net worker, from 1; -1: none */
+	bool members;                  /* sends each member before the report */
+};
+
+/* Descriptors a worker may have open: its pairs, a job's, the engines'. */
+#define WORKER_DESCRIPTORS 512
+
+#define WORKER_DONE 0    /* nobody needs it any more */
+#define WORKER_BAD_JOB 3 /* a peer sent what is no job */
+
+/*
+ * What the armoury sends over control: the number of a net worker, and with it
+ * that one's pair.
+ */
+struct worker_pair {
+	uint32_t net;
+};
+
+/* All descriptors -1. */
+void worker_init(struct worker *w, struct inspector *i, const char *tmpdir);
+
+/*
+ * Works until its control and all its pairs are at their end of file.  Returns
+ * the status to exit with.
+ */
+int worker_run(struct worker *w);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * b_sink: a next hop that takes every mail and keeps none: PIPELINING,
+ * 8BITMIME, SIZE.  It counts mails, and those that say of themselves that they
+ * are infected; XSTAT tells.  One process, one loop, so that it is never what
+ * is measured.  Prints its address, ends when standard input does.
+ */
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "proxy/base/addr.h"
+#include "tests/bench/bench.h"
+
+#define READ_MAX (256 * 1024)
+#define LINE_KEEP 1024
+#define OUT_MAX 4096
+#define INFECTED "X-Bench: infected"
+
+struct client {
+	int fd;
+	bool data;            /* inside a mail */
+	char line[LINE_KEEP]; /* what came of a command line, or of ".CRLF" */
+	size_t len;
+	size_t head; /* bytes of this mail that were searched */
+	char out[OUT_MAX];
+	size_t out_len;
+};
+
+static int epoll;
+static uint64_t mails, infected, bytes;
+
+static void
+reply(struct client *c, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (c->out_len + len <= OUT_MAX) {
+		memcpy(c->out + c->out_len, text, len);
+		c->out_len += len;
+	}
+}
+
+static bool
+is(const char *line, const char *word)
+{
+	return strncasecmp(line, word, strlen(word)) == 0;
+}
+
+/* False: the client has said goodbye. */
+static bool
+command(struct client *c, const char *line)
+{
+	char text[128];
+
+	if (is(line, "EHLO"))
+		reply(c,
+		    "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
+		    "250-ENHANCEDSTATUSCODES\r\n250 SIZE\r\n");
+	else if (is(line, "DATA")) {
+		reply(c, "354 go\r\n");
+		c->data = true;
+		c->head = 0;
+		c->len = 0;
+	} else if (is(line, "XSTAT")) {
+		snprintf(text, sizeof(text),
+		    "250 mails=%" PRIu64 " infected=%" PRIu64 " bytes=%" PRIu64
+		    "\r\n",
+		    mails, infected, bytes);
+		reply(c, text);
+	} else {
+		reply(c,
+		    is(line, "QUIT") ? "221 2.0.0 bye\r\n"
+				     : "250 2.0.0 ok\r\n");
+	}
+	return !is(line, "QUIT");
+}
+
+/* Takes one command line off at; returns how many bytes, 0 for goodbye. */
+static size_t
+eat_command(struct client *c, const char *at, size_t len, bool *go_on)
+{
+	const char *end = memchr(at, '\n', len);
+	size_t n = end == NULL ? len : (size_t)(end - at) + 1;
+	size_t fits = n < LINE_KEEP - 1 - c->len ? n : LINE_KEEP - 1 - c->len;
+
+	memcpy(c->line + c->len, at, fits);
+	c->len += fits;
+	if (end != NULL) {
+		c->line[c->len] = '\0';
+		c->len = 0;
+		*go_on = command(c, c->line);
+	}
+	return n;
+}
+
+/*
+ * Takes bytes of a mail.  line holds the last few of what came before, so that
+ * an end which is cut in two is found.
+ */
+static size_t
+eat_data(struct client *c, const char *at, size_t len)
+{
+	static const char dot[] = "\r\n.\r\n";
+	char joint[16];
+	size_t had = c->len, take = len < 4 ? len : 4;
+	const char *end;
+
+	if (c->head < 4096) {
+		size_t n = len < 4096 ? len : 4096;
+
+		infected +=
+		    memmem(at, n, INFECTED, sizeof(INFECTED) - 1) != NULL;
+		c->head += n;
+	}
+	memcpy(joint, c->line, had);
+	memcpy(joint + had, at, take);
+	end = memmem(joint, had + take, dot, 5);
+	if (end != NULL) {
+		len = (size_t)(end - joint) + 5 - had;
+	} else if ((end = memmem(at, len, dot, 5)) != NULL) {
+		len = (size_t)(end - at) + 5;
+	} else if (len >= 4) {
+		memcpy(c->line, at + len - 4, 4);
+		c->len = 4;
+	} else {
+		size_t all = had + len, skip = all > 4 ? all - 4 : 0;
+
+		memcpy(c->line, joint + skip, all - skip);
+		c->len = all - skip;
+	}
+	bytes += len;
+	if (end == NULL)
+		return len;
+	mails++;
+	c->data = false;
+	c->len = 0;
+	reply(c, "250 2.0.0 taken\r\n");
+	return len;
+}
+
+static void
+client_free(struct client *c)
+{
+	close(c->fd);
+	free(c);
+}
+
+static void
+client_input(struct client *c)
+{
+	static char in[READ_MAX];
+	ssize_t n = recv(c->fd, in, sizeof(in), 0);
+	bool go_on = true;
+	size_t at = 0;
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	while (at < (size_t)n && go_on) {
+		size_t len = (size_t)n - at;
+
+		at += c->data ? eat_data(c, in + at, len)
+			      : eat_command(c, in + at, len, &go_on);
+	}
+	if (c->out_len > 0 &&
+	    send(c->fd, c->out, c->out_len, MSG_NOSIGNAL) !=
+		(ssize_t)c->out_len)
+		go_on = false;
+	c->out_len = 0;
+	if (!go_on)
+		client_free(c);
+}
+
+static void
+client_accept(int listener)
+{
+	struct epoll_event e = {.events = EPOLLIN};
+	int one = 1, fd;
+	struct client *c;
+
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	c = xcalloc(1, sizeof(*c));
+	c->fd = fd;
+	e.data.ptr = c;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0 ||
+	    send(fd, "220 sink ESMTP\r\n", 16, MSG_NOSIGNAL) != 16)
+		client_free(c);
+}
+
+static int
+listener_open(const char *address)
+{
+	char text[ADDR_TEXT];
+	struct addr a;
+	struct err e;
+	int fd, one = 1;
+
+	if (addr_parse(address, &a, &e) < 0)
+		die(address, e.text);
+	fd = socket(a.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a.ss, a.len) < 0 ||
+	    listen(fd, 4096) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		die(address, strerror(errno));
+	a.len = sizeof(a.ss);
+	getsockname(fd, (struct sockaddr *)&a.ss, &a.len);
+	printf("%s\n", addr_text(&a, text));
+	fflush(stdout);
+	return fd;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char listening, input;
+	struct epoll_event e[256], l = {.events = EPOLLIN};
+	int listener, n;
+
+	signal(SIGPIPE, SIG_IGN);
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	listener =
+	    listener_open(argument(argc, argv, "--address", "127.0.0.1:0"));
+	l.data.ptr = &listening;
+	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &l);
+	l.data.ptr = &input;
+	epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &l);
+	for (;;) {
+		n = epoll_wait(epoll, e, 256, -1);
+		for (int i = 0; i < n; i++) {
+			if (e[i].data.ptr == &input)
+				return 0;
+			if (e[i].data.ptr == &listening)
+				client_accept(listener);
+			else
+				client_input(e[i].data.ptr);
+		}
+	}
+}

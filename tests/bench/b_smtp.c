@@ -1,0 +1,425 @@
+/*
+ * b_smtp: mail clients that do nothing but send.  N connections send mails of a
+ * corpus back to back; each reply to a final dot is timed from the last byte
+ * of the dot and compared with what that mail deserves.  One JSON line.
+ */
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "proxy/base/addr.h"
+#include "proxy/base/clock.h"
+#include "tests/bench/bench.h"
+
+#define CONNS_MAX 20000
+#define IN_MAX 4096
+#define GRACE_US 30000000 /* for what is under way at the end */
+
+enum state {
+	GREETING, /* 220 */
+	HELLO,    /* the EHLO reply */
+	ENVELOPE, /* replies to MAIL, RCPT, DATA */
+	CONTENT,  /* bytes of the mail are going out */
+	VERDICT,  /* the reply to the final dot */
+	BYE,      /* after QUIT */
+	IDLE      /* --idle: nothing more */
+};
+
+struct conn {
+	int fd;
+	enum state state;
+	int expect; /* replies of the envelope that are still to come */
+	bool pipelining, writing;
+	char in[IN_MAX];
+	size_t in_len;
+	const struct mail *mail;
+	char serial[SERIAL_LEN + 1];
+	size_t sent; /* of serial and mail together */
+	long sent_here;
+	int64_t dot_us;
+};
+
+static struct {
+	struct corpus corpus;
+	struct addr addr;
+	int epoll;
+	struct conn *conns;
+	long n, mails_max, per_connection;
+	bool idle, no_pipelining;
+	int64_t count_from_us, until_us;
+
+	long begun, counted, clean, infected;
+	long wrong_clean, wrong_infected; /* replies that were not deserved */
+	long tempfail, broken;            /* 4xx; connections that ended */
+	long open, ready;
+	uint64_t bytes;
+	int64_t last_us;
+	struct times times;
+} b;
+
+static const char envelope_1[] = "MAIL FROM:<sender@example.net>\r\n";
+static const char envelope_2[] = "RCPT TO:<rcpt@example.org>\r\n";
+static const char envelope_3[] = "DATA\r\n";
+static const char envelope_all[] = "MAIL FROM:<sender@example.net>\r\n"
+				   "RCPT TO:<rcpt@example.org>\r\n"
+				   "DATA\r\n";
+
+static void conn_open(struct conn *c);
+
+static void
+want_write(struct conn *c, bool on)
+{
+	struct epoll_event e = {
+	    .events = EPOLLIN | (on ? EPOLLOUT : 0), .data.ptr = c};
+
+	if (c->writing == on)
+		return;
+	c->writing = on;
+	epoll_ctl(b.epoll, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static void
+conn_shut(struct conn *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	b.open--;
+}
+
+static bool
+time_is_over(void)
+{
+	return clock_us() >= b.until_us ||
+	    (b.mails_max > 0 && b.begun >= b.mails_max);
+}
+
+/* A connection that ended when it should not have: begin again. */
+static void
+conn_broken(struct conn *c)
+{
+	b.broken++;
+	conn_shut(c);
+	if (!time_is_over() && !b.idle)
+		conn_open(c);
+}
+
+/* Commands are short: a socket that does not take one is broken. */
+static void
+say(struct conn *c, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (send(c->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+		conn_broken(c);
+}
+
+static void
+mail_begin(struct conn *c)
+{
+	if (time_is_over() ||
+	    (b.per_connection > 0 && c->sent_here >= b.per_connection)) {
+		c->state = BYE;
+		say(c, "QUIT\r\n");
+		return;
+	}
+	c->mail = &b.corpus.mail[(size_t)b.begun % b.corpus.n];
+	snprintf(c->serial, sizeof(c->serial), SERIAL_FMT,
+	    (uint64_t)b.begun ^ (uint64_t)getpid() << 40);
+	b.begun++;
+	c->sent = 0;
+	c->sent_here++;
+	c->state = ENVELOPE;
+	c->expect = 3;
+	say(c, c->pipelining ? envelope_all : envelope_1);
+}
+
+static void
+content_go(struct conn *c)
+{
+	size_t all = SERIAL_LEN + c->mail->len;
+
+	while (c->sent < all) {
+		size_t at = c->sent < SERIAL_LEN ? 0 : c->sent - SERIAL_LEN;
+		struct iovec v[2] = {
+		    {c->serial + c->sent, SERIAL_LEN - c->sent},
+		    {c->mail->bytes + at, c->mail->len - at}};
+		int first = c->sent < SERIAL_LEN ? 0 : 1;
+		ssize_t n = writev(c->fd, v + first, 2 - first);
+
+		if (n < 0 && errno == EAGAIN) {
+			want_write(c, true);
+			return;
+		}
+		if (n < 0) {
+			conn_broken(c);
+			return;
+		}
+		c->sent += (size_t)n;
+	}
+	c->dot_us = clock_us();
+	c->state = VERDICT;
+	want_write(c, false);
+}
+
+static void
+count_reply(struct conn *c, int code)
+{
+	int64_t now = clock_us();
+
+	if (c->mail->infected)
+		b.wrong_infected += code < 400;
+	else
+		b.wrong_clean += code >= 500;
+	b.tempfail += code >= 400 && code < 500;
+	if (now < b.count_from_us || now > b.until_us)
+		return;
+	b.counted++;
+	b.infected += c->mail->infected;
+	b.clean += !c->mail->infected;
+	b.bytes += c->mail->len;
+	b.last_us = now;
+	times_add(&b.times, now - c->dot_us);
+}
+
+/* One reply line; more says that the reply goes on. */
+static void
+heard_envelope(struct conn *c, int code)
+{
+	bool go = c->expect == 1 && code == 354;
+
+	c->expect--;
+	if (code >= 400) {
+		b.tempfail++;
+		conn_broken(c);
+		return;
+	}
+	if (go) {
+		c->state = CONTENT;
+		content_go(c);
+	} else if (!c->pipelining) {
+		say(c, c->expect == 2 ? envelope_2 : envelope_3);
+	}
+}
+
+static void
+heard(struct conn *c, int code, bool more, const char *text)
+{
+	if (c->state == HELLO && strncasecmp(text, "PIPELINING", 10) == 0)
+		c->pipelining = !b.no_pipelining;
+	if (more)
+		return;
+	switch (c->state) {
+	case GREETING:
+		c->state = HELLO;
+		if (code == 220)
+			say(c, "EHLO bench.example.net\r\n");
+		else
+			conn_broken(c);
+		break;
+	case HELLO:
+		b.ready++;
+		c->state = IDLE;
+		if (!b.idle)
+			mail_begin(c);
+		break;
+	case ENVELOPE:
+		heard_envelope(c, code);
+		break;
+	case VERDICT:
+		count_reply(c, code);
+		mail_begin(c);
+		break;
+	case BYE:
+		conn_shut(c);
+		if (!time_is_over())
+			conn_open(c);
+		break;
+	case CONTENT:
+	case IDLE:
+		conn_broken(c);
+		break;
+	}
+}
+
+/* Takes the whole lines; a connection may be another one after each. */
+static void
+conn_lines(struct conn *c)
+{
+	char line[IN_MAX], *end;
+	int fd = c->fd;
+
+	while (c->fd == fd &&
+	    (end = memmem(c->in, c->in_len, "\r\n", 2)) != NULL) {
+		size_t len = (size_t)(end - c->in), gone = len + 2;
+
+		memcpy(line, c->in, len);
+		line[len] = '\0';
+		c->in_len -= gone;
+		memmove(c->in, c->in + gone, c->in_len);
+		heard(c, (int)strtol(line, NULL, 10), len > 3 && line[3] == '-',
+		    len > 4 ? line + 4 : "");
+	}
+}
+
+static void
+conn_input(struct conn *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->in_len, IN_MAX - c->in_len, 0);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		if (c->state == BYE) {
+			conn_shut(c);
+			if (!time_is_over())
+				conn_open(c);
+			return;
+		}
+		conn_broken(c);
+		return;
+	}
+	c->in_len += (size_t)n;
+	conn_lines(c);
+}
+
+static void
+conn_open(struct conn *c)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+	int one = 1;
+
+	*c = (struct conn){
+	    .fd = socket(b.addr.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	if (c->fd < 0 ||
+	    connect(c->fd, (struct sockaddr *)&b.addr.ss, b.addr.len) < 0)
+		die("connect", strerror(errno));
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	fcntl(c->fd, F_SETFL, O_NONBLOCK);
+	epoll_ctl(b.epoll, EPOLL_CTL_ADD, c->fd, &e);
+	b.open++;
+}
+
+/* Dot-stuffed and ended, so that one write sends it (RFC 5321 4.5.2). */
+static void
+stuff(struct mail *m)
+{
+	char *to = xcalloc(2, m->len + 8);
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->len; i++) {
+		if (m->bytes[i] == '.' && (i == 0 || m->bytes[i - 1] == '\n'))
+			to[n++] = '.';
+		to[n++] = m->bytes[i];
+	}
+	if (n < 2 || memcmp(to + n - 2, "\r\n", 2) != 0) {
+		memcpy(to + n, "\r\n", 2);
+		n += 2;
+	}
+	memcpy(to + n, ".\r\n", 3);
+	free(m->bytes);
+	m->bytes = to;
+	m->len = n + 3;
+}
+
+static void
+turn(void)
+{
+	struct epoll_event e[256];
+	int n = epoll_wait(b.epoll, e, 256, 50);
+
+	for (int i = 0; i < n; i++) {
+		struct conn *c = e[i].data.ptr;
+
+		if (c->fd < 0)
+			continue;
+		if (c->state == CONTENT && (e[i].events & EPOLLOUT) != 0)
+			content_go(c);
+		else if ((e[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+			conn_input(c);
+	}
+}
+
+/* Holds greeted sessions until standard input ends. */
+static void
+hold(void)
+{
+	char byte;
+
+	while (b.ready < b.n && b.open > 0 && clock_us() < b.until_us)
+		turn();
+	printf("{\"ready\": %ld, \"broken\": %ld}\n", b.ready, b.broken);
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+}
+
+static void
+report(int64_t began_us)
+{
+	int64_t end = b.until_us < clock_us() ? b.until_us : b.last_us;
+	double seconds = (double)(end - began_us) / 1e6;
+
+	times_sort(&b.times);
+	printf("{\"seconds\": %.3f, \"mails\": %ld, \"rate\": %.2f, "
+	       "\"mb_per_s\": %.2f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, "
+	       "\"clean\": %ld, \"infected\": %ld, \"begun\": %ld, "
+	       "\"wrong_clean\": %ld, \"wrong_infected\": %ld, "
+	       "\"tempfail\": %ld, \"broken\": %ld, \"unfinished\": %ld}\n",
+	    seconds, b.counted, seconds > 0 ? (double)b.counted / seconds : 0,
+	    seconds > 0 ? (double)b.bytes / seconds / 1e6 : 0,
+	    times_at(&b.times, 0.5), times_at(&b.times, 0.99), b.clean,
+	    b.infected, b.begun, b.wrong_clean, b.wrong_infected, b.tempfail,
+	    b.broken, b.open);
+}
+
+static void
+read_arguments(int argc, char **argv)
+{
+	struct err e;
+
+	if (addr_parse(argument(argc, argv, "--address", NULL), &b.addr, &e) <
+	    0)
+		die("--address", e.text);
+	b.n = number(argc, argv, "--connections", "1");
+	if (b.n < 1 || b.n > CONNS_MAX)
+		die("--connections", "out of range");
+	b.mails_max = number(argc, argv, "--mails", "0");
+	b.per_connection = number(argc, argv, "--per-connection", "50");
+	b.no_pipelining = number(argc, argv, "--no-pipelining", "0") != 0;
+	b.idle = number(argc, argv, "--idle", "0") != 0;
+	if (b.idle)
+		return;
+	corpus_read(&b.corpus, argument(argc, argv, "--corpus", NULL));
+	for (size_t i = 0; i < b.corpus.n; i++)
+		stuff(&b.corpus.mail[i]);
+}
+
+int
+main(int argc, char **argv)
+{
+	int64_t began, warm_us;
+
+	read_arguments(argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	b.epoll = epoll_create1(EPOLL_CLOEXEC);
+	b.conns = xcalloc((size_t)b.n, sizeof(*b.conns));
+	warm_us = number(argc, argv, "--warm-ms", "0") * 1000;
+	began = clock_us() + warm_us;
+	b.count_from_us = began;
+	b.until_us = began + number(argc, argv, "--ms", "3000") * 1000;
+	for (long i = 0; i < b.n; i++)
+		conn_open(&b.conns[i]);
+	if (b.idle) {
+		hold();
+		return 0;
+	}
+	while (b.open > 0 && clock_us() < b.until_us + GRACE_US)
+		turn();
+	report(began);
+	return 0;
+}

@@ -1,0 +1,326 @@
+"""make bench, mail: what is run, in which order, and what comes of it.
+
+All ways from the clients to the sink are up at the same time and take turns,
+round after round, so that what else the machine does meets all of them.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import time
+
+import bench_corpus
+from bench_peers import (Clamsmtp, Gateway, Haproxy, Sink, memory_kb, peak_mb,
+                         pss_mb)
+
+CONNECTIONS = (1, 10, 50)
+IDLE_SESSIONS = 5000
+HUGE_MAILS = 20
+
+# What the run may take: seconds of one cell, rounds, signatures of "big".
+FULL = {"cell": 2.0, "rounds": 3, "big": 465_000, "scan": 3.0}
+QUICK = {"cell": 1.0, "rounds": 1, "big": 0, "scan": 2.0}
+
+# The aims: words, unit, the most or the least, value.
+AIMS = (
+    ("times clamsmtp + clamd, small, tiny, 50 connections", "x", ">=", 4.0,
+     "ratio_small"),
+    ("of the scan alone, mix, tiny, 50 connections", "%", ">=", 85.0,
+     "part_mix"),
+    ("p50 beside the scan itself, small, 1 connection", "ms", "<=", 1.0,
+     "added_ms"),
+    ("gateway CPU, seconds per 1,000 small mails", "s", "<=", 0.20,
+     "gateway_cpu"),
+    (f"most resident of one net worker, {HUGE_MAILS} mails of 20 MB at once",
+     "MB", "<", 64.0, "huge_mb"),
+    (f"memory of {IDLE_SESSIONS} idle sessions", "MB", "<", 100.0,
+     "idle_mb"),
+)
+
+
+class Wrong(Exception):
+    """A reply that a mail did not deserve: then no figure counts."""
+
+
+def program(build, name, *words, **popen):
+    out = subprocess.run(
+        [f"{build}/tests/bench/{name}", *map(str, words)], check=True,
+        stdout=subprocess.PIPE, timeout=120, **popen).stdout
+    return json.loads(out)
+
+
+class Bench:
+    """One run.  cells: {(corpus, signatures, name, connections): [figures]}"""
+
+    def __init__(self, build, folder, plan, say):
+        self.build = build
+        self.folder = folder
+        self.plan = plan
+        self.say = say
+        self.cells = {}
+        self.alone = {}
+        self.figures = {}
+        self.peaks = {}
+        self.notes = []
+        self.sizes = {}
+        self.sink = None
+
+    # -- one cell
+
+    def cell(self, peer, corpus, signatures, connections):
+        sink_before = self.sink.counts()
+        cpu_before = peer.usage()
+        got = program(self.build, "b_smtp", "--address", peer.address,
+                      "--corpus", f"{self.folder}/{corpus}",
+                      "--connections", connections,
+                      "--ms", int(self.plan["cell"] * 1000),
+                      "--warm-ms", 200)
+        time.sleep(0.05)
+        cpu = {role: used - cpu_before[role]
+               for role, used in peer.usage().items()}
+        sunk = self.sink.counts()
+        # CPU was spent on all of them, those of the warm-up too
+        for role, used in cpu.items():
+            got[f"{role}_cpu"] = 1000 * used / max(got["begun"], 1)
+        got["sunk_infected"] = sunk["infected"] - sink_before["infected"]
+        self.check(peer, corpus, connections, got)
+        self.cells.setdefault(
+            (corpus, signatures, peer.name, connections), []).append(got)
+        self.say(f"  {corpus:5} {signatures:4} {peer.name:16} "
+                 f"{connections:3}: {got['rate']:9.1f}/s "
+                 f"p50 {got['p50_ms']:8.2f} p99 {got['p99_ms']:8.2f} ms")
+
+    def check(self, peer, corpus, connections, got):
+        looks = peer.name not in ("direct", "haproxy")
+        bad = got["wrong_clean"] + got["tempfail"] + got["broken"]
+        if looks:
+            bad += got["wrong_infected"] + got["sunk_infected"]
+        if not bad:
+            return
+        words = (f"{peer.name}, {corpus}, {connections} connections: "
+                 + ", ".join(f"{k} {got[k]}" for k in (
+                     "wrong_clean", "wrong_infected", "sunk_infected",
+                     "tempfail", "broken") if got[k]))
+        if peer.name == "Sallyport":
+            raise Wrong(words)
+        self.notes.append(words)
+
+    def scan_alone(self, corpus, signatures, workers, name):
+        tmp = f"{self.folder}/scan-tmp"
+        os.makedirs(tmp, exist_ok=True)
+        got = program(self.build, "b_scan", "--corpus",
+                      f"{self.folder}/{corpus}", "--database",
+                      f"{self.folder}/db-{signatures}", "--workers", workers,
+                      "--tmp", tmp, "--ms", int(self.plan["scan"] * 1000))
+        if got["wrong"]:
+            raise Wrong(f"the scan alone, {corpus}: {got['wrong']} wrong")
+        self.alone.setdefault((corpus, signatures, name), []).append(got)
+        self.say(f"  {corpus:5} {signatures:4} {name:16}    : "
+                 f"{got['rate']:9.1f}/s p50 {got['p50_ms']:8.2f} ms")
+
+    # -- the whole
+
+    def corpora(self):
+        for name, mails in (("small", bench_corpus.small()),
+                            ("mix", bench_corpus.mix()),
+                            ("huge", bench_corpus.huge())):
+            self.sizes[name] = bench_corpus.write(
+                f"{self.folder}/{name}", mails)
+        bench_corpus.signatures(f"{self.folder}/db-tiny", 3)
+        if self.plan["big"]:
+            bench_corpus.signatures(f"{self.folder}/db-big",
+                                    self.plan["big"])
+
+    def peers(self, signatures, rivals):
+        """The ways to go with these signatures; none is started yet."""
+        database = f"{self.folder}/db-{signatures}"
+        peers = []
+        if signatures == "tiny":
+            peers.append(Haproxy(self.folder, self.sink.address))
+        if "clamsmtp" in rivals:
+            peers.append(Clamsmtp(self.folder, self.sink.address, database))
+        if "sallyport" in rivals:
+            peers.append(Gateway(self.folder, self.build, self.sink.address,
+                                 database))
+        return peers
+
+    def turns(self, signatures, corpora, rivals, connections=CONNECTIONS):
+        peers = self.peers(signatures, rivals)
+        cores = os.cpu_count()
+        try:
+            for peer in peers:
+                peer.start()
+            for number in range(self.plan["rounds"]):
+                self.say(f"round {number + 1}, signatures {signatures}")
+                for corpus in corpora:
+                    for n in connections:
+                        if signatures == "tiny":
+                            self.cell(self.sink, corpus, signatures, n)
+                        for peer in peers:
+                            self.cell(peer, corpus, signatures, n)
+                    if "sallyport" not in rivals:
+                        continue
+                    self.scan_alone(corpus, signatures, cores, "scan alone")
+                    if corpus == "small":
+                        self.scan_alone(corpus, signatures, 1, "scan, 1")
+            for peer in peers:
+                self.peaks[(signatures, peer.name)] = {
+                    role: peak_mb(pids)
+                    for role, pids in peer.roles().items()}
+        finally:
+            for peer in peers:
+                peer.stop()
+
+    def huge(self):
+        """20 mails of 20 MB at once: what a net worker has resident."""
+        gw = Gateway(self.folder, self.build, self.sink.address,
+                     f"{self.folder}/db-tiny")
+        try:
+            gw.start()
+            before = max(memory_kb(p, "status", "VmHWM")
+                         for p in gw.pids("net"))
+            got = program(self.build, "b_smtp", "--address", gw.address,
+                          "--corpus", f"{self.folder}/huge", "--connections",
+                          HUGE_MAILS, "--mails", HUGE_MAILS, "--ms", 60000)
+            self.check(gw, "huge", HUGE_MAILS, got)
+            if got["mails"] != HUGE_MAILS:
+                raise Wrong(f"huge: {got['mails']} of {HUGE_MAILS} mails")
+            pids = gw.pids("net")
+            self.figures["huge_mb"] = max(
+                memory_kb(p, "status", "VmHWM") for p in pids) / 1024
+            self.figures["huge_before_mb"] = before / 1024
+            # files that it mapped are page cache, not its own memory
+            self.figures["huge_anonymous_mb"] = max(
+                memory_kb(p, "status", "RssAnon") for p in pids) / 1024
+        finally:
+            gw.stop()
+
+    def idle(self):
+        """What 5,000 greeted sessions cost over none."""
+        gw = Gateway(self.folder, self.build, self.sink.address,
+                     f"{self.folder}/db-tiny")
+        try:
+            gw.start()
+            before = pss_mb(gw.roles()["gateway"])
+            with subprocess.Popen(
+                    [f"{self.build}/tests/bench/b_smtp", "--address",
+                     gw.address, "--idle", "1", "--connections",
+                     str(IDLE_SESSIONS), "--ms", "30000"],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE) as held:
+                got = json.loads(held.stdout.readline())
+                after = pss_mb(gw.roles()["gateway"])
+                held.stdin.close()
+            if got["ready"] != IDLE_SESSIONS:
+                raise Wrong(f"idle: {got['ready']} of {IDLE_SESSIONS}")
+            self.figures["idle_mb"] = after - before
+            self.figures["idle_all_mb"] = after
+        finally:
+            gw.stop()
+
+    def run(self, rivals):
+        self.say("corpora and signatures")
+        self.corpora()
+        self.sink = Sink(self.folder, self.build)
+        try:
+            self.sink.start()
+            self.turns("tiny", ("small", "mix"), rivals)
+            if self.plan["big"]:
+                self.turns("big", ("small",), rivals, (1, 50))
+            if "sallyport" in rivals:
+                self.say("20 mails of 20 MB at once, 5,000 idle sessions")
+                self.huge()
+                self.idle()
+        finally:
+            self.sink.stop()
+        self.aims()
+
+    # -- what comes of it
+
+    def median(self, key, what):
+        rows = self.cells.get(key)
+        return statistics.median(r[what] for r in rows) if rows else None
+
+    def alone_median(self, key, what):
+        rows = self.alone.get(key)
+        return statistics.median(r[what] for r in rows) if rows else None
+
+    def aims(self):
+        f = self.figures
+        ours = self.median(("small", "tiny", "Sallyport", 50), "rate")
+        theirs = self.median(("small", "tiny", "clamsmtp + clamd", 50),
+                             "rate")
+        if ours and theirs:
+            f["ratio_small"] = ours / theirs
+        mix = self.median(("mix", "tiny", "Sallyport", 50), "rate")
+        limit = self.alone_median(("mix", "tiny", "scan alone"), "rate")
+        if mix and limit:
+            f["part_mix"] = 100 * mix / limit
+        p50 = self.median(("small", "tiny", "Sallyport", 1), "p50_ms")
+        scan = self.alone_median(("small", "tiny", "scan, 1"), "p50_ms")
+        if p50 is not None and scan is not None:
+            f["added_ms"] = p50 - scan
+        cpu = self.median(("small", "tiny", "Sallyport", 50), "gateway_cpu")
+        if cpu is not None:
+            f["gateway_cpu"] = cpu
+
+    def results(self):
+        """[(aim, unit, sign, wanted, measured, met)]"""
+        rows = []
+        for words, unit, sign, wanted, key in AIMS:
+            got = self.figures.get(key)
+            met = None
+            if got is not None:
+                met = {">=": got >= wanted, "<=": got <= wanted,
+                       "<": got < wanted}[sign]
+            rows.append((words, unit, sign, wanted, got, met))
+        return rows
+
+
+def _range(rows, what, digits):
+    values = [r[what] for r in rows]
+    text = f"{statistics.median(values):.{digits}f}"
+    if len(values) > 1:
+        text += f" ({min(values):.{digits}f}-{max(values):.{digits}f})"
+    return text
+
+
+def _per(rows, what):
+    return f"{statistics.median(r[what] for r in rows):.2f}"
+
+
+def markdown(bench):
+    lines = ["| corpus | signatures | | connections | messages/s | p50 ms "
+             "| p99 ms | CPU s per 1,000: gateway | scan | of the scan alone "
+             "|", "|---|---|---|--:|--:|--:|--:|--:|--:|--:|"]
+    for (corpus, sigs, name, n), rows in bench.cells.items():
+        limit = bench.alone_median((corpus, sigs, "scan alone"), "rate")
+        rate = statistics.median(r["rate"] for r in rows)
+        looks = name not in ("direct", "haproxy")
+        lines.append(
+            f"| {corpus} | {sigs} | {name} | {n} "
+            f"| {_range(rows, 'rate', 0)} | {_range(rows, 'p50_ms', 2)} "
+            f"| {_per(rows, 'p99_ms')} "
+            f"| {_per(rows, 'gateway_cpu') if name != 'direct' else ''} "
+            f"| {_per(rows, 'scan_cpu') if looks else ''} "
+            f"| {f'{100 * rate / limit:.0f} %' if limit and looks else ''} |")
+    for (corpus, sigs, name), rows in bench.alone.items():
+        lines.append(
+            f"| {corpus} | {sigs} | {name} | | {_range(rows, 'rate', 0)} "
+            f"| {_range(rows, 'p50_ms', 2)} | {_per(rows, 'p99_ms')} | "
+            f"| {_per(rows, 'cpu_s_per_1000')} | |")
+    lines += ["", "| peak memory, MB (VmHWM, summed) | gateway | scan |",
+              "|---|--:|--:|"]
+    for (sigs, name), peak in bench.peaks.items():
+        lines.append(f"| {name}, {sigs} | {peak['gateway']:.0f} "
+                     f"| {peak['scan']:.0f} |")
+    lines += ["", "| aim | wanted | measured | |", "|---|--:|--:|---|"]
+    for words, unit, sign, wanted, got, met in bench.results():
+        measured = "-" if got is None else f"{got:.2f} {unit}"
+        verdict = {None: "not measured", True: "met", False: "MISSED"}[met]
+        lines.append(f"| {words} | {sign} {wanted:g} {unit} | {measured} "
+                     f"| {verdict} |")
+    if bench.notes:
+        lines += ["", "Replies that were not right:", ""]
+        lines += [f"- {n}" for n in bench.notes]
+    return "\n".join(lines)

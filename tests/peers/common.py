@@ -1,0 +1,103 @@
+"""What all peers need: free ports, waiting for a thing, processes by id."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import tempfile
+import time
+
+PATIENCE = 30.0  # seconds a machine under load may take for anything
+PORTS = range(20011, 29989)  # below those the kernel gives to clients
+
+
+def free_port():
+    """A port that nobody has on 127.0.0.1, [::1] nor anywhere else."""
+    for _ in range(200):
+        port = random.choice(PORTS)
+        with contextlib.ExitStack() as held:
+            try:
+                for family, host in ((socket.AF_INET, "127.0.0.1"),
+                                     (socket.AF_INET6, "::1")):
+                    s = held.enter_context(socket.socket(family))
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind((host, port))
+            except OSError:
+                continue
+        return port
+    raise RuntimeError("no free port")
+
+
+def until(what, condition, patience=PATIENCE):
+    """Waits until condition() is true and returns what it gave."""
+    end = time.monotonic() + patience
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {patience:.0f} s in vain: {what}")
+        time.sleep(0.02)
+
+
+def answers(port, host="127.0.0.1"):
+    """Does a server accept there?"""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def new_dir(name):
+    """A directory that every user may pass through (pytest's may not be)."""
+    path = tempfile.mkdtemp(prefix=f"sallyport-{name}-")
+    os.chmod(path, 0o755)
+    return path
+
+
+def remove_dir(path):
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def alive(pid):
+    """Is it there, and not just waiting to be buried?"""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def processes():
+    """All processes: {pid: (parent, session, command line)}."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{name}/stat", encoding="latin-1") as f:
+                fields = f.read().rpartition(")")[2].split()
+            if fields[0] in "ZX":
+                continue
+            with open(f"/proc/{name}/cmdline", "rb") as f:
+                line = f.read().replace(b"\0", b" ").strip()
+            found[int(name)] = (int(fields[1]), int(fields[3]),
+                                line.decode(errors="replace"))
+    return found
+
+
+def offspring(pid):
+    """pid's children and theirs, youngest last."""
+    everyone = processes()
+    found = [pid]
+    for parent in found:
+        found += [p for p, (its, _, _) in everyone.items() if its == parent]
+    return found[1:]
+
+
+def kill(pid, signo=signal.SIGKILL):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signo)
