@@ -20,9 +20,8 @@ value_of(const struct conf *c, const struct conf_section *s, enum opt opt)
 
 /* Says that opt of s names a section of kind that there is not. */
 static void
-check_name(const struct conf *c, struct sheet *sh,
-    const struct conf_section *s, enum opt opt, const char *kind,
-    const char *name)
+check_name(const struct conf *c, struct sheet *sh, const struct conf_section *s,
+    enum opt opt, const char *kind, const char *name)
 {
 	const struct conf_section *each = NULL;
 	char title[SHEET_VARIABLE_MAX];
@@ -105,8 +104,10 @@ check_listener(
 		check_name(c, sh, s, OPT_LISTENER_POLICY, "policy",
 		    conf_str(c, s, OPT_LISTENER_POLICY));
 	if (v != NULL && strcmp(v->text, "none") == 0)
-		sheet_wrong(sh, &v->at, "[listener %s] address: a listener "
-					"needs at least one", s->name);
+		sheet_wrong(sh, &v->at,
+		    "[listener %s] address: a listener "
+		    "needs at least one",
+		    s->name);
 	if (conf_int(c, s, OPT_LISTENER_ENABLED) != 1)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -114,8 +115,7 @@ check_listener(
 }
 
 static void
-check_log(
-    const struct conf *c, struct sheet *sh, const struct conf_section *s)
+check_log(const struct conf *c, struct sheet *sh, const struct conf_section *s)
 {
 	const struct value *v = value_of(c, s, OPT_LOG_OUTPUT);
 
@@ -152,8 +152,8 @@ conf_check(const struct conf *c, struct sheet *sh)
 	const struct conf_section *s = NULL;
 
 	check_gateway(c, sh);
-	check_names(c, sh, conf_section(c, "scan", ""), OPT_SCAN_ENGINES,
-	    "engine");
+	check_names(
+	    c, sh, conf_section(c, "scan", ""), OPT_SCAN_ENGINES, "engine");
 	while ((s = conf_next(c, "listener", s)) != NULL)
 		check_listener(c, sh, s);
 	while ((s = conf_next(c, "rule", s)) != NULL)

@@ -74,14 +74,14 @@ conf_section(const struct conf *c, const char *kind, const char *name)
 }
 
 const struct conf_section *
-conf_next(const struct conf *c, const char *kind,
-    const struct conf_section *after)
+conf_next(
+    const struct conf *c, const char *kind, const struct conf_section *after)
 {
 	enum kind wanted = must_kind(kind);
-	const struct conf_section *s =
-	    after == NULL ? c->sections : after + 1;
+	const struct conf_section *s;
 
 	IS(c, CONF_MAGIC);
+	s = after == NULL ? c->sections : after + 1;
 	for (; s < c->sections + c->n; s++) {
 		if (s->kind == wanted)
 			return s;
@@ -126,8 +126,7 @@ conf_int(const struct conf *c, const struct conf_section *s, enum opt opt)
 {
 	enum opt_type type = schema_opt(opt)->type;
 
-	MUST(!schema_is_list(type) && type != TYPE_STRING &&
-	    type != TYPE_PATH);
+	MUST(!schema_is_list(type) && type != TYPE_STRING && type != TYPE_PATH);
 	return look(c, s, opt)->number;
 }
 
@@ -197,6 +196,12 @@ value_same(const struct value *a, const struct value *b)
 	return true;
 }
 
+bool
+conf_has_default(const struct conf *c, enum opt opt)
+{
+	return c->defaults[opt].text[0] != '\0';
+}
+
 static bool
 same_section(const struct conf *a, const struct conf_section *as,
     const struct conf *b, const struct conf_section *bs)
@@ -207,8 +212,7 @@ same_section(const struct conf *a, const struct conf_section *as,
 		if (!schema_fits(opt, as->kind))
 			continue;
 		if (!value_same(look(a, as, opt), look(b, bs, opt)) ||
-		    (schema_opt(opt)->def != NULL &&
-			schema_opt(opt)->def[0] == '\0' &&
+		    (!conf_has_default(a, opt) &&
 			conf_given(a, as, opt) != conf_given(b, bs, opt)))
 			return false;
 	}

@@ -52,8 +52,8 @@ const struct conf_section *conf_section(
     const struct conf *c, const char *kind, const char *name);
 
 /* All sections of a kind in file order: pass NULL first; NULL ends it. */
-const struct conf_section *conf_next(const struct conf *c, const char *kind,
-    const struct conf_section *after);
+const struct conf_section *conf_next(
+    const struct conf *c, const char *kind, const struct conf_section *after);
 const char *conf_name(const struct conf_section *s);
 
 /*
@@ -84,7 +84,10 @@ bool conf_given(
 const char *conf_origin(
     const struct conf *c, const struct conf_section *s, enum opt opt);
 
-/* True when a and b give every option of that kind of section the same value. */
+/*
+ * True when a and b have the same sections of that kind, in the same order, and
+ * every option that may stand there has the same value in both.
+ */
 bool conf_same(const struct conf *a, const struct conf *b, const char *kind);
 
 #endif

@@ -33,8 +33,7 @@ printed(const struct conf *c, const struct conf_section *s, enum opt opt,
 {
 	const struct value *v = conf_own(s, opt);
 	const struct opt_row *row = schema_opt(opt);
-	bool has_default = row->def != REQUIRED &&
-	    (row->def[0] != '\0' || opt == OPT_GATEWAY_NAME);
+	bool has_default = conf_has_default(c, opt);
 
 	/* What a listener does not say itself stands in [smtp]. */
 	if (!schema_fits(opt, s->kind) || (v == NULL && row->kind != s->kind))
@@ -54,10 +53,13 @@ print_include(const struct conf *c, FILE *out)
 	const char *const *list;
 	size_t n = conf_list(c, NULL, OPT_INCLUDE_PATH, &list);
 
-	fputs("[include]\n", out);
+	fputs("[include]\npath = none  ; ", out);
+	if (n == 0)
+		fputs(conf_origin(c, NULL, OPT_INCLUDE_PATH), out);
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "; was read, and is part of this: %s\n", list[i]);
-	fputs("path = none\n\n", out);
+		fprintf(
+		    out, "%s%s", i == 0 ? "below is all of " : ", ", list[i]);
+	fputs("\n\n", out);
 }
 
 static void

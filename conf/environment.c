@@ -66,8 +66,9 @@ unknown_variable(struct sheet *sh, const struct place *at, const char *name)
 		for (enum opt opt = 0; opt < OPT_COUNT; opt++) {
 			if (!schema_fits(opt, s->kind))
 				continue;
-			snprintf(each, sizeof(each), SHEET_VARIABLES "%s" APART
-			    "%s", section, schema_opt(opt)->id);
+			snprintf(each, sizeof(each),
+			    SHEET_VARIABLES "%s" APART "%s", section,
+			    schema_opt(opt)->id);
 			nearest_offer(&near, each);
 		}
 	}

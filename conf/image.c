@@ -4,26 +4,45 @@
  * defaults are not in it: the child is the same program.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fcntl.h>
-
-#include "config.h"
 #include "conf/inside.h"
+#include "config.h"
 #include "proxy/base/buf.h"
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
 #include "proxy/base/slice.h"
 
-/* Another build's image is refused: its options may have other numbers. */
-#define IMAGE_NAME "sallyport-conf " SALLYPORT_VERSION " " __DATE__
+#define IMAGE_NAME "sallyport-conf " SALLYPORT_VERSION
 #define IMAGE_MAX (256u * 1024 * 1024)
 
-/* ---- writing ------------------------------------------------------------------- */
+/* Another table's image is refused: its options have other numbers.  FNV-1a
+ * of what is in the table. */
+static int64_t
+table_mark(void)
+{
+	uint64_t mark = 14695981039346656037u;
+
+	for (enum opt opt = 0; opt < OPT_COUNT; opt++) {
+		const struct opt_row *row = schema_opt(opt);
+		const char *parts[] = {row->key, row->words};
+
+		mark = (mark ^ (uint64_t)row->type) * 1099511628211u;
+		for (size_t i = 0; i < 2; i++)
+			for (const char *at = parts[i]; *at != '\0'; at++)
+				mark = (mark ^ (unsigned char)*at) *
+				    1099511628211u;
+	}
+	return (int64_t)(mark >> 1);
+}
+
+/* ---- writing
+ * ------------------------------------------------------------------- */
 
 static void
 put_number(struct buf *b, int64_t n)
@@ -38,7 +57,6 @@ put_text(struct buf *b, const char *text)
 	buf_puts(b, text);
 }
 
-/* A file by its place among the files; "environment" and "default" too. */
 static void
 put_place(struct buf *b, const struct place *at)
 {
@@ -62,7 +80,7 @@ static void
 put_conf(struct buf *b, const struct conf *c)
 {
 	put_text(b, IMAGE_NAME);
-	put_number(b, OPT_COUNT);
+	put_number(b, table_mark());
 	put_number(b, c->embedded);
 	put_number(b, (int64_t)c->n);
 	for (size_t i = 0; i < c->n; i++) {
@@ -119,7 +137,8 @@ conf_to_fd(const struct conf *c, struct err *e)
 	return -1;
 }
 
-/* ---- reading ------------------------------------------------------------------- */
+/* ---- reading
+ * ------------------------------------------------------------------- */
 
 struct image {
 	struct slice rest;
@@ -181,12 +200,9 @@ get_place(struct image *im)
 static void
 get_value(struct image *im, struct value *v)
 {
-	int64_t number;
-
 	v->opt = (enum opt)get_number(im, OPT_COUNT - 1);
 	v->at = get_place(im);
-	number = get_number(im, INT64_MAX);
-	v->number = number;
+	v->number = get_number(im, INT64_MAX);
 	v->text = get_text(im);
 	v->n = get_count(im);
 	v->list = xcalloc(v->n + 1, sizeof(*v->list));
@@ -213,7 +229,7 @@ get_name(struct image *im)
 	bool same = strcmp(name, IMAGE_NAME) == 0;
 
 	free(name);
-	return same && get_number(im, OPT_COUNT) == OPT_COUNT;
+	return same && get_number(im, INT64_MAX) == table_mark();
 }
 
 static struct conf *

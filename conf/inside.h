@@ -15,7 +15,8 @@ struct value {
 	enum opt opt;
 	struct place at;
 	int64_t number;
-	char *text;  /* as written, on one line; quotes of a list's entries too */
+	char
+	    *text; /* as written, on one line; quotes of a list's entries too */
 	char **list; /* NULL-ended */
 	size_t n;
 };
@@ -57,6 +58,9 @@ struct conf *conf_resolve(struct sheet *sh);
 
 /* What only two values together can be wrong about. */
 void conf_check(const struct conf *c, struct sheet *sh);
+
+/* False for what is REQUIRED or UNSET; the gateway's name has the host's. */
+bool conf_has_default(const struct conf *c, enum opt opt);
 
 /* NULL: s does not say it itself. */
 const struct value *conf_own(const struct conf_section *s, enum opt opt);

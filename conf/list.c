@@ -52,9 +52,9 @@ write_entry(struct reading *r, struct slice s, bool quoted)
 {
 	const char *quote = quoted ? "\"" : "";
 
-	r->full = buf_printf(r->text, "%s%s%.*s%s",
-		      r->text->len > 0 ? ", " : "", quote, (int)s.len, s.at,
-		      quote) < 0 ||
+	r->full =
+	    buf_printf(r->text, "%s%s%.*s%s", r->text->len > 0 ? ", " : "",
+		quote, (int)s.len, s.at, quote) < 0 ||
 	    r->full;
 }
 
@@ -136,8 +136,9 @@ read_entry(struct reading *r, struct slice s, const struct place *at)
 		return;
 	}
 	if (s.at[0] == ';' || s.at[0] == '#')
-		r->to->wrong(r->arg, at, "an entry that begins with ; or # "
-					 "stands in double quotes");
+		r->to->wrong(r->arg, at,
+		    "an entry that begins with ; or # "
+		    "stands in double quotes");
 	if (quoted)
 		s = (struct slice){s.at + 1, s.len - 2};
 	write_entry(r, s, quoted);
@@ -167,13 +168,15 @@ list_read(const char *raw, const struct place *at, const struct list_to *to,
 			now.line += *raw == '\n' && now.line > 0;
 	}
 	if (r.n == 0)
-		to->wrong(arg, at, "there is no entry; \"none\" is the empty "
-				   "list");
+		to->wrong(arg, at,
+		    "there is no entry; \"none\" is the empty "
+		    "list");
 	if (r.none && r.n > 1)
 		to->wrong(arg, at, "\"none\" stands alone or not at all");
 	if (r.full)
-		to->wrong(arg, at, "too long: entries may lie in a file, "
-				   "@/path");
+		to->wrong(arg, at,
+		    "too long: entries may lie in a file, "
+		    "@/path");
 	if (text_r->len == 0)
 		buf_puts(text_r, "none");
 }

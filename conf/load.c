@@ -8,28 +8,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "config.h"
 #include "conf/file.h"
 #include "conf/inside.h"
 #include "conf/list.h"
+#include "config.h"
 #include "proxy/base/mem.h"
 
-static const char embedded[] =
-    "[listener mail-in]\n"
-    "protocol = smtp\n"
-    "address = 127.0.0.1:2525, [::1]:2525\n"
-    "policy = mail\n"
-    "\n"
-    "[policy mail]\n"
-    "encrypted = tag\n"
-    "\n"
-    "[engine clamav]\n"
-    "\n"
-    "[log console]\n"
-    "format = text\n"
-    "output = stderr\n"
-    "events = decisions\n"
-    "level = info\n";
+static const char embedded[] = "[listener mail-in]\n"
+			       "protocol = smtp\n"
+			       "address = 127.0.0.1:2525, [::1]:2525\n"
+			       "policy = mail\n"
+			       "\n"
+			       "[policy mail]\n"
+			       "encrypted = tag\n"
+			       "\n"
+			       "[engine clamav]\n"
+			       "\n"
+			       "[log console]\n"
+			       "format = text\n"
+			       "output = stderr\n"
+			       "events = decisions\n"
+			       "level = info\n";
 
 struct including {
 	struct sheet *sh;
@@ -38,7 +37,7 @@ struct including {
 };
 
 /* Takes a file; what is wrong with it as a file is said at `at`. */
-static void
+static int
 take_file(struct sheet *sh, const char *path, const struct place *at)
 {
 	struct buf b;
@@ -49,10 +48,11 @@ take_file(struct sheet *sh, const char *path, const struct place *at)
 			sheet_wrong(sh, at, "%s: %s", path, e.text);
 		else
 			sheet_wrong(sh, at, "%s", e.text);
-		return;
+		return -1;
 	}
 	sheet_take(sh, path, b.len == 0 ? "" : buf_at(&b), b.len);
 	buf_free(&b);
+	return 0;
 }
 
 static struct place
@@ -67,11 +67,19 @@ take_included(struct sheet *sh, const char *path, const struct place *at)
 {
 	struct place before = include_place(sh), now;
 
-	take_file(sh, path, at);
+	(void)take_file(sh, path, at);
 	now = include_place(sh);
 	if (now.file != before.file || now.line != before.line)
-		sheet_wrong(sh, &now,
-		    "[include] in a file that was itself included");
+		sheet_wrong(
+		    sh, &now, "[include] in a file that was itself included");
+}
+
+/* A folder that is not there holds no files; one that may not be read may. */
+static int
+on_folder(const char *path, int why)
+{
+	(void)path;
+	return why != ENOENT && why != ENOTDIR;
 }
 
 static void
@@ -79,11 +87,11 @@ on_entry(void *arg, const char *text, const struct place *at)
 {
 	struct including *in = arg;
 	const char *slash = strrchr(in->from, '/');
-	int dir = text[0] == '/' || slash == NULL ? 0
-						  : (int)(slash - in->from) + 1;
+	int dir =
+	    text[0] == '/' || slash == NULL ? 0 : (int)(slash - in->from) + 1;
 	char *pattern = xasprintf("%.*s%s", dir, in->from, text);
 	glob_t g = {0};
-	int rc = glob(pattern, GLOB_ERR, NULL, &g);
+	int rc = glob(pattern, 0, on_folder, &g);
 
 	if (rc == 0) {
 		for (size_t i = 0; i < g.gl_pathc; i++)
@@ -184,10 +192,11 @@ conf_load(const char *path, FILE *errors)
 {
 	struct sheet sh;
 	struct conf *c;
+	struct place at;
 
 	if (path == NULL && is_missing(CONF_DEFAULT_PATH)) {
-		c = conf_from_text("embedded", embedded, strlen(embedded),
-		    true, errors);
+		c = conf_from_text(
+		    "embedded", embedded, strlen(embedded), true, errors);
 		if (c != NULL)
 			c->embedded = true;
 		return c;
@@ -195,6 +204,10 @@ conf_load(const char *path, FILE *errors)
 	if (path == NULL)
 		path = CONF_DEFAULT_PATH;
 	sheet_init(&sh, errors);
-	take_file(&sh, path, &(struct place){sheet_file(&sh, path), 0});
+	at = (struct place){sheet_file(&sh, path), 0};
+	if (take_file(&sh, path, &at) < 0) {
+		sheet_free(&sh);
+		return NULL;
+	}
 	return finish(&sh, path, true);
 }

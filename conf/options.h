@@ -70,7 +70,7 @@
 
 #define OPTIONS_INCLUDE(X) \
 	X(INCLUDE, PATH, "path", LIST, "", "none", 0, 0, "", \
-	    "Files or patterns such as conf.d/*.ini, read in sorted order. " \
+	    "Files or patterns such as conf.d/*.ini, read in sorted order.  " \
 	    "A file so read includes no others.")
 
 #define OPTIONS_GATEWAY(X) \
@@ -265,7 +265,8 @@
 	    "stderr, stdout or file:/path; USR1 opens files anew.") \
 	X(LOG, EVENTS, "events", WORD, "", "blocked", 0, 0, \
 	    "none blocked decisions all", "What was not delivered as it came; " \
-	    "or each decision; or decisions and outcomes.") \
+	    "or each decision and its outcome; or also what ended without " \
+	    "one.") \
 	X(LOG, LEVEL, "level", WORD, "", "info", 0, 0, \
 	    "none error warn info debug", \
 	    "Messages about the gateway itself, down to this level.")

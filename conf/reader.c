@@ -178,12 +178,14 @@ check_section(struct source *s, struct slice l)
 
 	if (l.len < 2 || l.at[l.len - 1] != ']' ||
 	    memchr(name.at, ']', name.len) != NULL) {
-		wrong(s, s->first, "a section is [kind] or [kind name], alone on "
-				   "its line");
+		wrong(s, s->first,
+		    "a section is [kind] or [kind name], alone on "
+		    "its line");
 		return false;
 	}
 	if (name.len > READER_SECTION_MAX) {
-		wrong(s, s->first, "the section's name is longer than 49 bytes");
+		wrong(
+		    s, s->first, "the section's name is longer than 49 bytes");
 		return false;
 	}
 	return true;
@@ -258,7 +260,8 @@ read_logical(struct source *s)
 			    "and there is none");
 			continue;
 		}
-		if (head == '[' ? read_section(s, good, l) : read_key(s, good, l))
+		if (head == '[' ? read_section(s, good, l)
+				: read_key(s, good, l))
 			return true;
 	}
 	return false;
@@ -334,8 +337,7 @@ tell_inih(void)
 }
 
 void
-reader_read(
-    const char *text, size_t len, const struct reader_to *to, void *arg)
+reader_read(const char *text, size_t len, const struct reader_to *to, void *arg)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	struct source s = {.rest = {text, len}, .to = to, .arg = arg};

@@ -65,8 +65,8 @@ on_entry(void *arg, const char *text, const struct place *at)
 		on_wrong(m, at, e.text);
 	/* Room is made at 1, 2, 4, 8 ... entries. */
 	if ((v->n & (v->n + 1)) == 0)
-		v->list = xrealloc(v->list, 2 * (v->n + 1) + 1,
-		    sizeof(*v->list));
+		v->list =
+		    xrealloc(v->list, 2 * (v->n + 1) + 1, sizeof(*v->list));
 	v->list[v->n++] = xstrdup(text);
 	v->list[v->n] = NULL;
 }
@@ -97,8 +97,9 @@ make_single(struct making *m, const char *raw, const struct place *at)
 	if (raw[0] == '\0')
 		on_wrong(m, at, "there is no value");
 	else if (raw[0] == ';' || raw[0] == '#')
-		on_wrong(m, at, "a value that begins with ; or # stands in "
-				"double quotes");
+		on_wrong(m, at,
+		    "a value that begins with ; or # stands in "
+		    "double quotes");
 	else if (strlen(m->v->text) > SINGLE_TEXT_MAX)
 		on_wrong(m, at, "longer than 4096 bytes");
 	else if (value_number(m->row, m->v->text, &m->v->number, &e) < 0)
@@ -128,7 +129,8 @@ value_clear(struct value *v)
 	*v = (struct value){0};
 }
 
-/* ---- defaults ----------------------------------------------------------------- */
+/* ---- defaults
+ * ----------------------------------------------------------------- */
 
 static void
 host_name(char *to, size_t size)
@@ -174,7 +176,8 @@ conf_empty(void)
 	return c;
 }
 
-/* ---- sections ------------------------------------------------------------------ */
+/* ---- sections
+ * ------------------------------------------------------------------ */
 
 static int
 by_option(const void *a, const void *b)

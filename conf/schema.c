@@ -117,7 +117,8 @@ schema_word_index(const char *words, const char *word)
 {
 	char each[64];
 
-	for (int i = 0; schema_word(words, (size_t)i, each, sizeof(each)); i++) {
+	for (int i = 0; schema_word(words, (size_t)i, each, sizeof(each));
+	     i++) {
 		if (strcmp(each, word) == 0)
 			return i;
 	}
@@ -134,27 +135,32 @@ min3(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein's, with two rows of the matrix. */
+/* Levenshtein's, but two neighbours that changed places count once; with
+ * three rows of the matrix. */
 static size_t
 distance(const char *a, const char *b)
 {
 	size_t la = strlen(a), lb = strlen(b);
-	size_t row[2][DISTANCE_MAX + 1];
+	size_t row[3][DISTANCE_MAX + 1];
 
 	if (la > DISTANCE_MAX || lb > DISTANCE_MAX)
 		return DISTANCE_MAX;
 	for (size_t j = 0; j <= lb; j++)
 		row[0][j] = j;
 	for (size_t i = 1; i <= la; i++) {
-		const size_t *up = row[(i - 1) % 2];
-		size_t *now = row[i % 2];
+		const size_t *up = row[(i - 1) % 3], *up2 = row[(i + 1) % 3];
+		size_t *now = row[i % 3];
 
 		now[0] = i;
-		for (size_t j = 1; j <= lb; j++)
+		for (size_t j = 1; j <= lb; j++) {
 			now[j] = min3(up[j] + 1, now[j - 1] + 1,
 			    up[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && up2[j - 2] + 1 < now[j])
+				now[j] = up2[j - 2] + 1;
+		}
 	}
-	return row[la % 2][lb];
+	return row[la % 3][lb];
 }
 
 void

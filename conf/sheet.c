@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "conf/reader.h"
+#include "conf/value.h"
 #include "proxy/base/err.h"
 #include "proxy/base/mem.h"
-#include "conf/value.h"
 
 void
 sheet_init(struct sheet *sh, FILE *errors)
@@ -21,8 +21,8 @@ sheet_init(struct sheet *sh, FILE *errors)
 	for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
 		if (schema_kind(kind)->named)
 			continue;
-		sh->sections = xrealloc(
-		    sh->sections, sh->n + 1, sizeof(*sh->sections));
+		sh->sections =
+		    xrealloc(sh->sections, sh->n + 1, sizeof(*sh->sections));
 		sh->sections[sh->n++] =
 		    (struct raw_section){.kind = kind, .name = xstrdup("")};
 	}
@@ -103,8 +103,7 @@ sheet_key(struct raw_section *s, const char *key)
 }
 
 struct raw_key *
-sheet_add(
-    struct raw_section *s, const char *key, char *value, struct place at)
+sheet_add(struct raw_section *s, const char *key, char *value, struct place at)
 {
 	struct raw_key *k;
 
@@ -132,7 +131,8 @@ sheet_title(enum kind kind, const char *name, char to[SHEET_VARIABLE_MAX])
 	    name[0] == '\0' ? "" : " ", name);
 }
 
-/* ---- what the reader tells ------------------------------------------------ */
+/* ---- what the reader tells ------------------------------------------------
+ */
 
 static void
 on_wrong(void *arg, unsigned line, const char *text)
@@ -190,8 +190,8 @@ check_variable(struct sheet *sh, const struct raw_section *s)
 		sheet_title(s->kind, s->name, my_title);
 		sheet_title(o->kind, o->name, title);
 		sheet_wrong(sh, &s->at,
-		    "%s and %s (%s:%u) have one name in the environment, "
-		    SHEET_VARIABLES "%s",
+		    "%s and %s (%s:%u) have one name in the "
+		    "environment, " SHEET_VARIABLES "%s",
 		    my_title, title, o->at.file, o->at.line, mine);
 	}
 }
@@ -216,8 +216,8 @@ on_section(void *arg, const char *text, unsigned line)
 	kind = schema_find_kind(word);
 	sh->now = sheet_section(sh, kind, name);
 	if (sh->now == NULL) {
-		sh->sections = xrealloc(
-		    sh->sections, sh->n + 1, sizeof(*sh->sections));
+		sh->sections =
+		    xrealloc(sh->sections, sh->n + 1, sizeof(*sh->sections));
 		sh->now = &sh->sections[sh->n++];
 		*sh->now = (struct raw_section){
 		    .kind = kind, .name = xstrdup(name), .at = at};
@@ -246,9 +246,8 @@ check_joined(struct sheet *sh, const char *value, unsigned line)
 		memcpy(word, value, len);
 		word[len] = '\0';
 		len += strspn(value + len, " \t");
-		if (word[0] == '['
-			? schema_find_kind(word + 1) != KIND_COUNT
-			: value[len] == '=' && sh->now != NULL &&
+		if (word[0] == '[' ? schema_find_kind(word + 1) != KIND_COUNT
+				   : value[len] == '=' && sh->now != NULL &&
 			    schema_find_key(sh->now->kind, word) != OPT_COUNT)
 			sheet_wrong(sh, &(struct place){sh->file, line},
 			    "\"%s\" goes on with the value above, for it is "

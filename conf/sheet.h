@@ -52,8 +52,8 @@ void sheet_free(struct sheet *sh); /* files, too, unless they were taken */
 const char *sheet_file(struct sheet *sh, const char *name);
 
 /* Prints `file:line: text`, and counts. */
-void sheet_wrong(struct sheet *sh, const struct place *at, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
+void sheet_wrong(struct sheet *sh, const struct place *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Takes the bytes of a file, called name. */
 void sheet_take(
@@ -65,8 +65,8 @@ struct raw_section *sheet_section(
 struct raw_key *sheet_key(struct raw_section *s, const char *key);
 
 /* Adds a key.  value is the sheet's from now on. */
-struct raw_key *sheet_add(struct raw_section *s, const char *key, char *value,
-    struct place at);
+struct raw_key *sheet_add(
+    struct raw_section *s, const char *key, char *value, struct place at);
 
 /*
  * What the process's environment says wins over the files.  Twice: only
@@ -81,7 +81,6 @@ void sheet_variable(
     enum kind kind, const char *name, char to[SHEET_VARIABLE_MAX]);
 
 /* "[listener mail-in]" into to[]. */
-void sheet_title(
-    enum kind kind, const char *name, char to[SHEET_VARIABLE_MAX]);
+void sheet_title(enum kind kind, const char *name, char to[SHEET_VARIABLE_MAX]);
 
 #endif

@@ -163,8 +163,8 @@ value_number(
 		return read_number(row, text, n_r, e);
 	if (text[0] == '/')
 		return 0;
-	return err_set(e, "\"%.*s\" is not a path that begins with /",
-	    SHOWN_MAX, text);
+	return err_set(
+	    e, "\"%.*s\" is not a path that begins with /", SHOWN_MAX, text);
 }
 
 const char *

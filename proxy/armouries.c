@@ -278,9 +278,8 @@ ready(struct armouries *as, struct armoury *a, const struct control *m)
 	copy_text(a->version, sizeof(a->version), m->text);
 	a->state = SERVING;
 	log_info(0,
-	    "armoury ready generation=%u workers=%u signatures=%ju "
-	    "version=\"%s\" ms=%jd",
-	    a->generation, m->workers, (uintmax_t)m->signatures, a->version,
+	    "armoury ready generation=%u workers=%u version=\"%s\" ms=%jd",
+	    a->generation, m->workers, a->version,
 	    (intmax_t)(clock_ms() - as->health.started_ms));
 	as->ops->serve(as->arg, a->generation, a->version);
 	if (old != NULL)

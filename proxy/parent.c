@@ -26,7 +26,9 @@
 #include "proxy/cache.h"
 #include "proxy/notify.h"
 #include "proxy/parent_own.h"
+#include "proxy/place.h"
 #include "proxy/worker.h"
+#include "scan/policy.h"
 
 /* ---- telling net workers ----------------------------------------------------
  */
@@ -482,4 +484,42 @@ parent_run(struct conf **confp, const char *path)
 	run(p);
 	log_info(0, "ended");
 	return p->status;
+}
+
+/* Has the protocol of each listener look at its options. */
+static int
+check_places(const struct conf *conf, FILE *out)
+{
+	const struct conf_section *s = NULL;
+	struct place *place;
+	struct err e;
+	int rc = 0;
+
+	while ((s = conf_next(conf, "listener", s)) != NULL) {
+		place = place_open(NULL, conf, s, NULL, &e);
+		if (place == NULL) {
+			fprintf(out, "%s\n", e.text);
+			rc = -1;
+			continue;
+		}
+		place_retire(&place, NULL, NULL);
+	}
+	return rc;
+}
+
+int
+parent_check(const struct conf *conf, FILE *out)
+{
+	struct policies *policies;
+	struct err e;
+
+	policies = policies_open(conf, &e);
+	if (policies == NULL)
+		fprintf(out, "%s\n", e.text);
+	if (check_places(conf, out) < 0 || policies == NULL) {
+		policies_free(&policies);
+		return -1;
+	}
+	policies_free(&policies);
+	return 0;
 }

@@ -119,3 +119,9 @@ session_end(struct session *s)
 	io_discard(s->client);
 	loop_later(worker_loop(place->worker), &o->bury);
 }
+
+bool
+session_ended(struct session *s)
+{
+	return session_own(s)->ended;
+}

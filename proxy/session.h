@@ -55,6 +55,9 @@ void session_open(struct place *place, struct io **iop);
  */
 void session_end(struct session *s);
 
+/* It has been: nothing is read or said any more. */
+bool session_ended(struct session *s);
+
 /*
  * An exchange is one mail transaction (HTTP request, FTP transfer): its facts,
  * its content, its ticket at the gate, its decision and its events.  It may

@@ -15,9 +15,9 @@
 #include "conf/conf.h"
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/escape.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
-#include "proxy/base/escape.h"
 #include "proxy/event.h"
 #include "proxy/event_line.h"
 

@@ -75,13 +75,14 @@ conf_number(const char *config, char *to, size_t size)
 static int
 become_armoury(const char *config, bool json, char **files, int n)
 {
-	char **argv = xcalloc((size_t)n + 8, sizeof(*argv));
 	char name[] = ARMOURY, scan[] = "--scan", conf[] = "--conf-fd";
 	char as_json[] = "--json", end[] = "--", fd[16];
+	char **argv;
 	size_t i = 0;
 
 	if (conf_number(config, fd, sizeof(fd)) < 0)
 		return SCAN_ERROR;
+	argv = xcalloc((size_t)n + 8, sizeof(*argv));
 	argv[i++] = name;
 	argv[i++] = scan;
 	argv[i++] = conf;
@@ -93,6 +94,7 @@ become_armoury(const char *config, bool json, char **files, int n)
 	execv(armoury_path(), argv);
 	fprintf(stderr, "sallyport scan: %s: %s\n", armoury_path(),
 	    strerror(errno));
+	free(argv);
 	return SCAN_ERROR;
 }
 

@@ -22,8 +22,7 @@
 struct conf;
 struct words;
 
-/* ---- armoury_cell: one worker in its jail ----------------------------------
- */
+/* ---- armoury_cell: one worker in its jail -------------------------------- */
 
 #define CELL_NO_JAIL 4 /* exit status: it could not be shut in */
 
@@ -34,7 +33,8 @@ struct cell_up {
 	char text[CONTROL_TEXT]; /* jail_text(), or why not */
 };
 
-typedef int cell_work(struct worker *w, void *arg); /* returns the status */
+typedef int cell_work(
+    struct scan_worker *w, void *arg); /* returns the status */
 
 struct cell {
 	const char *title; /* "sallyportd: scan 1" */
@@ -53,8 +53,7 @@ void cell_plan(const struct conf *conf, struct jail_plan *plan_r);
  * /dev/null are closed, and it never comes back.  The pid, or -1. */
 pid_t cell_fork(const struct cell *c);
 
-/* ---- armoury_crew: the scan workers of one generation -----------------------
- */
+/* ---- armoury_crew: the scan workers of one generation -------------------- */
 
 #define CRASHES_MAX 5         /* deaths of one slot in ... */
 #define CRASH_TIME_MS 10000   /* ... this time are a crash loop */
@@ -105,8 +104,7 @@ void crew_count_files(struct crew *c);
 unsigned crew_living(const struct crew *c);
 int64_t crew_next_ms(const struct crew *c); /* the next start; -1: none */
 
-/* ---- armoury_say: what workers write to standard error
- * ----------------------- */
+/* ---- armoury_say: what workers write to standard error ------------------- */
 
 /* The sink of a worker's log: lines that say_relay() knows again. */
 void say_sink(enum log_level level, uint64_t id, const char *text);
@@ -114,8 +112,7 @@ void say_sink(enum log_level level, uint64_t id, const char *text);
 /* Takes what there is from b->say and logs it, so much and no more. */
 void say_relay(struct berth *b);
 
-/* ---- armoury_watch: has the database changed?
- * -------------------------------- */
+/* ---- armoury_watch: has the database changed? ---------------------------- */
 
 struct watched {
 	const char *path;
@@ -136,8 +133,7 @@ void watch_open(struct watches *w, const struct conf *conf);
 bool watch_look(struct watches *w, int64_t now_ms);
 int64_t watch_next_ms(const struct watches *w); /* -1: never */
 
-/* ---- armoury_print: what `sallyport scan` says
- * ------------------------------- */
+/* ---- armoury_print: what `sallyport scan` says --------------------------- */
 
 struct member {
 	char *where, *type;
@@ -162,8 +158,7 @@ int scanned_status(const struct report *r);
 void scanned_text(const struct scanned *s, FILE *out);
 void scanned_json(const struct scanned *s, FILE *out);
 
-/* ---- the modes
- * ---------------------------------------------------------------- */
+/* ---- the modes ----------------------------------------------------------- */
 
 struct armoury_args {
 	uint32_t generation, first_slot;

@@ -25,8 +25,9 @@
 static void
 plan_user(const struct conf *conf, struct jail_plan *p)
 {
-	const struct passwd *pw =
-	    getpwnam(conf_str(conf, NULL, OPT_GATEWAY_USER));
+	const char *name = conf_str(conf, NULL, OPT_GATEWAY_USER);
+	/* cppcheck-suppress getpwnamCalled ; one thread */
+	const struct passwd *pw = getpwnam(name);
 
 	p->uid = pw != NULL && pw->pw_uid != 0 ? pw->pw_uid : NOBODY;
 	p->gid = pw != NULL && pw->pw_gid != 0 ? pw->pw_gid : NOBODY;
@@ -94,7 +95,7 @@ shut_in(const struct cell *c, struct jail *j, struct err *e)
 static _Noreturn void
 live(const struct cell *c)
 {
-	static struct worker w;
+	static struct scan_worker w;
 	static struct jail j;
 	struct cell_up up = {.ok = 1};
 	struct err e;
@@ -113,7 +114,7 @@ live(const struct cell *c)
 	}
 	if (fdpass_send(CONTROL_AT, &up, sizeof(up), NULL, 0) < 0 || !up.ok)
 		_exit(CELL_NO_JAIL);
-	worker_init(&w, c->inspector, j.tmpdir);
+	scan_worker_init(&w, c->inspector, j.tmpdir);
 	w.control = CONTROL_AT;
 	/* Not exit(): what would run then is the armoury's. */
 	_exit(c->work(&w, c->arg));

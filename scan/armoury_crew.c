@@ -90,8 +90,7 @@ crew_open(struct crew *c, uint32_t first_slot, struct err *e)
 	return 0;
 }
 
-/* ---- a new one --------------------------------------------------------------
- */
+/* ---- a new one ----------------------------------------------------------- */
 
 /* A worker's directory, when it had none of its own that went with it. */
 static void
@@ -106,10 +105,10 @@ empty_dir(const struct crew *c, const struct berth *b)
 }
 
 static int
-serve_jobs(struct worker *w, void *arg)
+serve_jobs(struct scan_worker *w, void *arg)
 {
 	(void)arg;
-	return worker_run(w);
+	return scan_worker_run(w);
 }
 
 static int
@@ -191,8 +190,7 @@ crew_start(struct crew *c)
 	}
 }
 
-/* ---- pairs ------------------------------------------------------------------
- */
+/* ---- pairs --------------------------------------------------------------- */
 
 static int
 hand_out(struct crew *c, struct berth *b, uint32_t net, const int *pair)
@@ -205,7 +203,8 @@ hand_out(struct crew *c, struct berth *b, uint32_t net, const int *pair)
 	struct worker_pair to_worker = {net};
 	int to_parent[CONTROL_FDS] = {pair[1], b->pidfd};
 
-	if (fdpass_send(b->control, &to_worker, sizeof(to_worker), pair, 1) < 0)
+	if (control_pass(b->control, &to_worker, sizeof(to_worker), pair, 1) <
+	    0)
 		return -1;
 	return control_send(c->parent, &m, to_parent, CONTROL_FDS);
 }
@@ -232,8 +231,7 @@ all_ready(struct crew *c)
 {
 	struct control m = {.kind = CONTROL_READY,
 	    .generation = c->generation,
-	    .workers = c->n,
-	    .signatures = 0};
+	    .workers = c->n};
 
 	for (unsigned i = 0; i < c->n; i++) {
 		if (!c->berths[i].up)
@@ -269,7 +267,9 @@ crew_heard(struct crew *c, struct berth *b)
 	ssize_t len = fdpass_recv(b->control, &up, sizeof(up), NULL, 0, &n);
 
 	if (len != (ssize_t)sizeof(up) || b->up) {
+		/* Its end, or it says what no worker of ours would. */
 		close_fd(&b->control);
+		kill(b->pid, SIGKILL);
 		return;
 	}
 	up.text[sizeof(up.text) - 1] = '\0';
@@ -294,8 +294,7 @@ crew_net_new(struct crew *c, uint32_t net)
 	}
 }
 
-/* ---- the end of one ---------------------------------------------------------
- */
+/* ---- the end of one ------------------------------------------------------ */
 
 static void
 order_death(struct berth *b)

@@ -51,8 +51,7 @@ scanned_status(const struct report *r)
 	return is_refused(worst->kind) ? SCAN_FOUND : SCAN_CLEAN;
 }
 
-/* ---- for people ------------------------------------------------------------
- */
+/* ---- for people ---------------------------------------------------------- */
 
 static void
 print_name(const char *name, FILE *out)
@@ -155,8 +154,7 @@ scanned_text(const struct scanned *s, FILE *out)
 		    s->report.unscanned_bytes);
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static void
 json_pair(const char *name, const char *value, FILE *out)

@@ -53,15 +53,14 @@ stop(int signo)
 	stopped = 1;
 }
 
-/* ---- the worker -------------------------------------------------------------
- */
+/* ---- the worker ---------------------------------------------------------- */
 
 static int
-serve_members(struct worker *w, void *arg)
+serve_members(struct scan_worker *w, void *arg)
 {
 	(void)arg;
 	w->members = true;
-	return worker_run(w);
+	return scan_worker_run(w);
 }
 
 static void
@@ -166,8 +165,7 @@ need_worker(struct oneshot *o, struct err *e)
 	return -1;
 }
 
-/* ---- one content ------------------------------------------------------------
- */
+/* ---- one content --------------------------------------------------------- */
 
 static const char *
 base_name(const char *path)
@@ -293,8 +291,7 @@ scan_fd(struct oneshot *o, struct scanned *s, const char *name, int fd,
 	return take_answer(o, s, b.deadline_ms + GRACE_MS, e);
 }
 
-/* ---- one file ---------------------------------------------------------------
- */
+/* ---- one file ------------------------------------------------------------ */
 
 /* All of fd into c.  0, or -1 with words. */
 static int
@@ -381,8 +378,7 @@ scan_one(struct oneshot *o, const char *path, bool json)
 	return status;
 }
 
-/* ---- all of them ------------------------------------------------------------
- */
+/* ---- all of them --------------------------------------------------------- */
 
 static int
 make_dir(struct oneshot *o, struct err *e)

@@ -102,8 +102,7 @@ take_over(struct service *s, const struct armoury_args *a, struct err *e)
 	return crew_open(c, a->first_slot, e);
 }
 
-/* ---- the loop
- * ---------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static void
 hear_parent(struct service *s)

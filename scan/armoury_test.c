@@ -35,12 +35,25 @@ struct trial {
 /* What an attempt says of itself: the errno it met; 0: it could. */
 typedef int attempt(const struct trial *t, const char *tmpdir);
 
+/* Of a call that gives a descriptor; nothing is closed: it ends soon. */
+static int
+refused(int fd)
+{
+	return fd < 0 ? errno : 0;
+}
+
+static int
+unmapped(const void *p)
+{
+	return p == MAP_FAILED ? errno : 0;
+}
+
 static int
 try_socket(const struct trial *t, const char *tmpdir)
 {
 	(void)t;
 	(void)tmpdir;
-	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+	return refused(socket(AF_INET, SOCK_STREAM, 0));
 }
 
 static int
@@ -48,7 +61,7 @@ try_unix_socket(const struct trial *t, const char *tmpdir)
 {
 	(void)t;
 	(void)tmpdir;
-	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
+	return refused(socket(AF_UNIX, SOCK_STREAM, 0));
 }
 
 static int
@@ -56,7 +69,7 @@ try_passwd(const struct trial *t, const char *tmpdir)
 {
 	(void)t;
 	(void)tmpdir;
-	return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0;
+	return refused(open("/etc/passwd", O_RDONLY));
 }
 
 static int
@@ -64,9 +77,8 @@ try_make_outside(const struct trial *t, const char *tmpdir)
 {
 	(void)t;
 	(void)tmpdir;
-	return open("/tmp/sallyport-escaped", O_WRONLY | O_CREAT, 0600) < 0
-	    ? errno
-	    : 0;
+	return refused(
+	    open("/tmp/sallyport-escaped", O_WRONLY | O_CREAT, 0600));
 }
 
 static int
@@ -111,17 +123,15 @@ try_reopen_file(const struct trial *t, const char *tmpdir)
 
 	(void)tmpdir;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", t->file);
-	return open(path, O_RDWR) < 0 ? errno : 0;
+	return refused(open(path, O_RDWR));
 }
 
 static int
 try_map_memfd(const struct trial *t, const char *tmpdir)
 {
-	void *p =
-	    mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, t->memfd, 0);
-
 	(void)tmpdir;
-	return p == MAP_FAILED ? errno : 0;
+	return unmapped(mmap(
+	    NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, t->memfd, 0));
 }
 
 static int
@@ -159,12 +169,10 @@ try_ptrace(const struct trial *t, const char *tmpdir)
 static int
 try_code(const struct trial *t, const char *tmpdir)
 {
-	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
 	(void)t;
 	(void)tmpdir;
-	return p == MAP_FAILED ? errno : 0;
+	return unmapped(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static int
@@ -229,8 +237,7 @@ try_fill_many(const struct trial *t, const char *tmpdir)
 	return error;
 }
 
-/* ---- around them ------------------------------------------------------------
- */
+/* ---- around them --------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -263,7 +270,7 @@ struct call {
 
 /* The descriptors come as a gateway would send them. */
 static int
-work(struct worker *w, void *arg)
+work(struct scan_worker *w, void *arg)
 {
 	struct call *c = arg;
 	int fds[2], error;

@@ -63,6 +63,7 @@ fingerprint_dir(DIR *d)
 	struct stat st;
 	uint64_t sum = 0;
 
+	/* cppcheck-suppress readdirCalled ; one thread */
 	while ((entry = readdir(d)) != NULL) {
 		if (is_aside(entry->d_name) ||
 		    fstatat(dirfd(d), entry->d_name, &st, 0) < 0 ||

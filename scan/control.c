@@ -28,14 +28,21 @@ comes_later(int error)
 }
 
 int
-control_send(int sock, const struct control *m, const int *fds, unsigned n)
+control_pass(
+    int sock, const void *bytes, size_t len, const int *fds, unsigned n)
 {
-	while (fdpass_send(sock, m, sizeof(*m), fds, n) < 0) {
+	while (fdpass_send(sock, bytes, len, fds, n) < 0) {
 		if (!comes_later(errno))
 			return -1;
 		poll(NULL, 0, SEND_PAUSE_MS);
 	}
 	return 0;
+}
+
+int
+control_send(int sock, const struct control *m, const int *fds, unsigned n)
+{
+	return control_pass(sock, m, sizeof(*m), fds, n);
 }
 
 static bool

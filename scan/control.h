@@ -1,6 +1,7 @@
 #ifndef SCAN_CONTROL_H
 #define SCAN_CONTROL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -30,7 +31,7 @@
 enum control_kind {
 	/* armoury to parent */
 	CONTROL_PAIR = 1, /* 2 descriptors: a pair's end, the worker's pidfd */
-	CONTROL_READY,    /* all pairs have come; signatures, text: version */
+	CONTROL_READY,    /* all pairs have come; text: its version */
 	CONTROL_CHANGED,  /* the database: once for every state it settles in */
 	CONTROL_FAILED,   /* it ends now, never having been ready; text: why */
 	/* parent to armoury */
@@ -50,7 +51,6 @@ struct control {
 	uint32_t sequence;   /* ... and of the worker in it */
 	uint32_t net;        /* PAIR, NET_NEW, NET_GONE: from 1 */
 	uint32_t workers;    /* READY: how many */
-	uint64_t signatures; /* READY */
 	char text[CONTROL_TEXT];
 };
 
@@ -61,6 +61,10 @@ struct control {
  * kernel has too many descriptors on their way.  0, or -1 with errno.
  */
 int control_send(int sock, const struct control *m, const int *fds, unsigned n);
+
+/* The same with a message of another kind. */
+int control_pass(
+    int sock, const void *bytes, size_t len, const int *fds, unsigned n);
 
 /*
  * Takes one message and its descriptors (fds[CONTROL_FDS], *n_r of them; the

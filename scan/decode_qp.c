@@ -104,8 +104,8 @@ qp_check(const char *text, size_t len)
 			odd |= QP_BYTE;
 		else if (is_wrong_byte(c))
 			odd |= QP_BYTE;
-		else if (is_blank(c) && i + 1 < len &&
-		    eol_len(text + i + 1, len - i - 1) > 0)
+		else if (is_blank(c) &&
+		    (i + 1 == len || eol_len(text + i + 1, len - i - 1) > 0))
 			odd |= QP_BLANKS;
 	}
 	return odd;

@@ -14,10 +14,10 @@ struct inspection; /* what is in it is inspect.c's business */
 
 /* What is left to spend on one submission, shared by all that is inside it. */
 struct budget {
-	uint64_t bytes;   /* unpacked bytes still allowed */
-	uint32_t members; /* contents still allowed inside */
-	uint32_t depth;   /* levels still allowed */
-	uint32_t ratio;   /* unpacked bytes a packed byte may become */
+	uint64_t bytes;      /* unpacked bytes still allowed */
+	uint32_t members;    /* contents still allowed inside */
+	uint32_t depth;      /* levels still allowed */
+	uint32_t ratio;      /* unpacked bytes a packed byte may become */
 	int64_t deadline_ms; /* on clock_ms() */
 };
 
@@ -95,8 +95,8 @@ struct engine {
 	 * that a broken engine never passes for a clean content.  Where and
 	 * with what budget: inspection_where() and the others above.
 	 */
-	int (*look)(void *state, const struct content *c,
-	    struct inspection *in, struct err *e);
+	int (*look)(void *state, const struct content *c, struct inspection *in,
+	    struct err *e);
 
 	void (*close)(void *state);
 };

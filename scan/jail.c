@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -39,16 +40,16 @@ static const char *const charsets[] = {"UTF-8", "UTF-16", "UTF-16LE",
     "CP1250", "CP1251", "CP1252", "CP1253", "CP1254", "CP1255", "CP1256",
     "CP1257", "CP1258", "MACINTOSH", "US-ASCII"};
 
+#define CHARSETS (sizeof(charsets) / sizeof(*charsets))
+
+/* Kept for good: a module that nobody uses would be unloaded. */
+static void *volatile kept[CHARSETS];
+
 void
 jail_warm_up(void)
 {
-	/* Kept for good: a module that nobody uses would be unloaded. */
-	for (size_t i = 0; i < sizeof(charsets) / sizeof(*charsets); i++) {
-		(void)iconv_open("UTF-8", charsets[i]);
-		(void)iconv_open("ANSI_X3.4-1968", charsets[i]);
-	}
-	(void)iconv_open("UTF-16LE", "UTF-8");
-	(void)iconv_open("UTF-16BE", "UTF-8");
+	for (size_t i = 0; i < CHARSETS; i++)
+		kept[i] = iconv_open("UTF-8", charsets[i]);
 	tzset();
 }
 
@@ -204,12 +205,13 @@ static uint64_t
 mapped_bytes(void)
 {
 	FILE *f = fopen("/proc/self/statm", "re");
+	char line[128];
 	uint64_t pages = 0;
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%ju", (uintmax_t *)&pages) != 1)
-		pages = 0;
+	if (fgets(line, sizeof(line), f) != NULL)
+		pages = strtoull(line, NULL, 10);
 	fclose(f);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

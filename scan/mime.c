@@ -17,8 +17,8 @@
 #define DEFAULT_READINGS 20000
 #define DEFAULT_GROWTH 8 /* decoded bytes for each byte of the mail ... */
 #define DEFAULT_BYTES (1024 * 1024) /* ... and these */
-#define WORK_GROWTH 200 /* bytes gone over, for each byte of the mail */
-#define WORK_BYTES (16 * 1024 * 1024)
+#define WORK_GROWTH 64 /* bytes gone over, for each byte of the mail */
+#define WORK_BYTES (32 * 1024 * 1024)
 #define LINE_MAX_RFC 998 /* RFC 5322 2.1.1 */
 
 enum mime_class
@@ -170,6 +170,7 @@ walk_decode(
 	if (w->n_sources > w->limits.parts || !walk_spend(w, leaf.len) ||
 	    leaf_bytes(w, &leaf, &bytes, &s.len) < 0 || s.len == 0)
 		return NULL;
+	w->bytes += s.len;
 	s.owned = xcalloc(1, s.len);
 	memcpy(s.owned, bytes, s.len);
 	s.text = s.owned;

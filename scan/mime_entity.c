@@ -10,6 +10,10 @@
 #define SWEEP_LINE 24
 #define SWEEP_MOST 1000
 
+/* How far the engine's own parser surely goes. */
+#define ENGINE_DEPTH 8
+#define ENGINE_HEAD 4096
+
 static const struct head_field *
 main_field(const struct head *h, enum head_kind kind)
 {
@@ -153,7 +157,7 @@ read_entity(struct mime_walk *w, const struct context *c, const struct head *h,
 	entity_act(w, c, &e);
 }
 
-void
+bool
 entity_walk(struct mime_walk *w, const struct context *c, size_t at, size_t end)
 {
 	unsigned tag = TAG_ENTITY | (unsigned)c->lines << 1;
@@ -161,22 +165,24 @@ entity_walk(struct mime_walk *w, const struct context *c, size_t at, size_t end)
 
 	if (c->depth > w->limits.depth) {
 		walk_odd(w, MIME_DEEP);
-		return;
+		return false;
 	}
+	if (c->depth > ENGINE_DEPTH)
+		w->r->plain = false;
 	if (at >= end || !walk_spend(w, end - at))
-		return;
+		return false;
 	/* what another reading did is done again for the main one alone */
 	if (c->reason == MAIN)
 		(void)walk_once(w, c->src, tag | 1, at, end);
 	else if (walk_was_done(w, c->src, tag | 1, at, end))
-		return;
+		return false;
 	else if (!walk_once(w, c->src, tag, at, end))
-		return;
+		return false;
 	if (++w->entities > w->limits.readings) {
 		walk_odd(w, MIME_MANY_READINGS);
-		return;
+		return false;
 	}
-	(void)walk_once(w, c->src, TAG_START, at, 0);
+	(void)walk_once(w, c->src, TAG_START | (unsigned)c->lines, at, 0);
 	head_read(c->src->text, at, end, c->lines, &h);
 	if (h.odd) {
 		w->strange = true;
@@ -186,6 +192,7 @@ entity_walk(struct mime_walk *w, const struct context *c, size_t at, size_t end)
 	other_heads(w, c, at, end, &h);
 	if (h.lines == 0 && h.cuts == 0 && h.body > at)
 		header_behind_blank(w, c, at, end);
+	return h.ended ? false : h.lines > 0;
 }
 
 static void
@@ -205,7 +212,7 @@ entity_task(struct mime_walk *w, const struct task *t)
 {
 	switch (t->kind) {
 	case TASK_ENTITY:
-		entity_walk(w, &t->c, t->e.body, t->e.end);
+		(void)entity_walk(w, &t->c, t->e.body, t->e.end);
 		break;
 	case TASK_HEAD:
 		walk_head(w, t);
@@ -223,6 +230,29 @@ entity_task(struct mime_walk *w, const struct task *t)
 		entity_guess(w, &t->c, &t->e);
 		break;
 	}
+}
+
+/*
+ * Does the engine know these bytes for a mail?  It goes by the first line, or
+ * by a MIME-Version in exactly this case; a mail it does not know is a text to
+ * it, and its parts are never looked at.
+ */
+static bool
+engine_knows_mail(const struct source *s)
+{
+	static const char *const first[] = {"Received: ", "Return-Path: ",
+	    "Return-path: ", "Delivered-To: ", "From: ", "To: ", "Date: ",
+	    "Subject: ", "Message-ID: ", "Message-Id: ", "MIME-Version: "};
+	static const char version[] = "\nMIME-Version: ";
+	size_t head = s->len < ENGINE_HEAD ? s->len : ENGINE_HEAD;
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+		size_t n = strlen(first[i]);
+
+		if (s->len > n && memcmp(s->text, first[i], n) == 0)
+			return true;
+	}
+	return memmem(s->text, head, version, sizeof(version) - 1) != NULL;
 }
 
 /* Which ends of line there are: CRLF, LF alone, CR alone. */
@@ -255,6 +285,8 @@ entity_walk_mail(struct mime_walk *w, const struct context *c)
 
 	count_line_ends(c->src, &crlf, &lf, &cr);
 	t.e.end = c->src->len;
+	if (!engine_knows_mail(c->src))
+		w->r->plain = false;
 	if (cr) {
 		walk_odd(w, MIME_BARE_CR);
 		t.c.lines = LINES_CR;
@@ -267,7 +299,7 @@ entity_walk_mail(struct mime_walk *w, const struct context *c)
 		t.c.reason = MIME_BARE_LF;
 		walk_task(w, &t);
 	}
-	entity_walk(w, c, 0, c->src->len);
+	(void)entity_walk(w, c, 0, c->src->len);
 }
 
 /* ---- the sweep ------------------------------------------------------------

@@ -79,8 +79,9 @@ find_known(struct slice name, bool *odd_r)
 	}
 	*odd_r = true;
 	(void)plain_name(name, plain, sizeof(plain));
+	/* some readers look no further than the name is long */
 	for (size_t i = 0; i < KNOWN; i++) {
-		if (strcmp(plain, known[i].name) == 0)
+		if (strncmp(plain, known[i].name, strlen(known[i].name)) == 0)
 			return i;
 	}
 	return KNOWN;
@@ -226,7 +227,7 @@ head_read(const char *text, size_t at, size_t end, enum mime_lines mode,
 	struct line l;
 
 	h_r->n = h_r->cuts = h_r->lines = 0;
-	h_r->odd = h_r->too_many = false;
+	h_r->odd = h_r->too_many = h_r->ended = false;
 	at = skip_from_line(text, at, end, mode);
 	while (line_read(text, at, end, mode, &l)) {
 		size_t stop = l.end;
@@ -234,6 +235,7 @@ head_read(const char *text, size_t at, size_t end, enum mime_lines mode,
 
 		if (l.end == l.at) {
 			h_r->body = l.next;
+			h_r->ended = true;
 			return;
 		}
 		if (indented && all_wsp(text, &l))

@@ -31,6 +31,7 @@ struct head {
 	struct head_field field[HEAD_FIELDS];
 	unsigned n;
 	bool too_many;  /* fields of ours than are kept */
+	bool ended;     /* by an empty line */
 	bool odd;       /* written so that readers may differ */
 	unsigned lines; /* that are fields, of ours or not */
 	size_t body;

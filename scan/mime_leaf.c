@@ -6,6 +6,7 @@
 
 #include "proxy/base/mem.h"
 #include "scan/decode.h"
+#include "scan/mime_split.h"
 #include "scan/mime_value.h"
 #include "scan/mime_walk.h"
 
@@ -69,7 +70,6 @@ leaf_bytes(struct mime_walk *w, const struct leaf *leaf,
 	}
 	*len_r = decode(leaf, w->out);
 	*bytes_r = w->out;
-	w->bytes += *len_r;
 	return 0;
 }
 
@@ -257,6 +257,25 @@ look_inside_text(
 		leaf_add_inline(w, &inner, 0, inner.src->len);
 }
 
+/*
+ * Some readers find parts in any text, by what looks like delimiters and
+ * fields.  A header alone, as in a bounce, is no part.
+ */
+static void
+look_for_parts(
+    struct mime_walk *w, const struct context *c, const struct entity *e)
+{
+	struct task t = {.kind = TASK_GUESS, .c = *c, .e = *e};
+
+	if (!delims_has_fields(c->src->text, e->body, e->end, c->lines))
+		return;
+	if (c->reason == MAIN)
+		t.c.reason = MIME_HIDDEN;
+	t.c.seen = false;
+	w->r->plain = false;
+	walk_task(w, &t);
+}
+
 /* x-uuencode as the transfer encoding: the data is where "begin" is. */
 static void
 to_begin_line(struct leaf *leaf)
@@ -308,6 +327,7 @@ leaf_add(struct mime_walk *w, const struct context *c, const struct entity *e)
 	default:
 		add(w, &leaf);
 		leaf_add_inline(w, c, e->body, e->end);
+		look_for_parts(w, c, e);
 	}
 	if ((e->codec == MIME_BASE64 || e->codec == MIME_QP) &&
 	    c->reason != MIME_HIDDEN && is_text(&leaf))

@@ -10,22 +10,6 @@
 
 #define NAMED_PATH_MAX 8192 /* paths kept of one walk */
 
-/* True when a line of text[at..end) begins with "Content-". */
-static bool
-has_fields(const struct context *c, size_t at, size_t end)
-{
-	static const char word[] = "content-";
-	size_t n = sizeof(word) - 1;
-	struct line l;
-
-	for (; line_read(c->src->text, at, end, c->lines, &l); at = l.next) {
-		if (l.end - l.at > n &&
-		    strncasecmp(c->src->text + l.at, word, n) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Before the first or behind the last delimiter; mostly there is nothing. */
 static void
 look_outside(struct mime_walk *w, const struct context *c, size_t at,
@@ -39,11 +23,26 @@ look_outside(struct mime_walk *w, const struct context *c, size_t at,
 		t.c.reason = reason;
 	t.c.seen = false;
 	leaf_add_inline(w, &t.c, at, end);
-	if (!has_fields(c, at, end))
+	if (!delims_has_fields(c->src->text, at, end, c->lines))
 		return;
 	t.e.body = at;
 	t.e.end = end;
 	w->strange = true;
+	w->r->plain = false;
+	walk_task(w, &t);
+}
+
+/* A header that ends in no empty line: for some it goes over delimiters. */
+static void
+note_open_header(struct mime_walk *w, const struct context *c,
+    const struct delims *d, size_t i, size_t from, size_t end)
+{
+	struct task t = {.kind = TASK_ENTITY, .c = *c};
+
+	if (c->reason == MAIN)
+		t.c.reason = MIME_ODD_HEADER;
+	t.e.body = from;
+	t.e.end = i + 1 < d->n ? d->list[i + 1].at : end;
 	w->r->plain = false;
 	walk_task(w, &t);
 }
@@ -54,10 +53,10 @@ walk_strict(struct mime_walk *w, const struct context *c,
     const struct delims *d, const struct entity *e)
 {
 	const char *text = c->src->text;
-	size_t open = 0;
+	size_t open = 0, i;
 	bool inside = false;
 
-	for (size_t i = 0; i < d->n; i++) {
+	for (i = 0; i < d->n; i++) {
 		const struct delim *x = &d->list[i];
 		size_t end;
 
@@ -65,9 +64,9 @@ walk_strict(struct mime_walk *w, const struct context *c,
 		    (!inside && (x->how & DELIM_CLOSE) != 0))
 			continue;
 		end = delim_part_end(text, e->body, x->at, c->lines);
-		if (inside)
-			entity_walk(w, c, open, end);
-		else
+		if (inside && entity_walk(w, c, open, end))
+			note_open_header(w, c, d, i, open, e->end);
+		else if (!inside)
 			look_outside(w, c, e->body, end, MIME_PREAMBLE);
 		inside = (x->how & DELIM_CLOSE) == 0;
 		open = x->next;
@@ -75,9 +74,10 @@ walk_strict(struct mime_walk *w, const struct context *c,
 			break;
 	}
 	if (inside)
-		entity_walk(w, c, open, e->end);
+		(void)entity_walk(w, c, open, e->end);
 	else if (open > 0)
-		look_outside(w, c, open, e->end, MIME_EPILOGUE);
+		look_outside(w, c, open,
+		    i + 1 < d->n ? d->list[i + 1].at : e->end, MIME_EPILOGUE);
 }
 
 /* Is there more than one way to see these delimiters? */
@@ -104,16 +104,18 @@ note_loose(struct mime_walk *w, const struct context *c, const struct delims *d,
     const struct entity *e)
 {
 	struct task t = {.kind = TASK_ENTITY, .c = *c};
+	const unsigned both = DELIM_STRICT | DELIM_CLOSE;
+	bool closed = false;
 
 	w->r->plain = false;
 	for (size_t i = 0; i < d->n; i++) {
 		const struct delim *x = &d->list[i];
 		size_t stop = i + 1 < d->n ? x[1].at : e->end;
 
+		closed |= (x->how & both) == both;
 		if (c->reason == MAIN)
-			t.c.reason = (x->how & DELIM_STRICT) != 0
-			    ? MIME_AFTER_CLOSE
-			    : MIME_ODD_DELIMITER;
+			t.c.reason =
+			    closed ? MIME_AFTER_CLOSE : MIME_ODD_DELIMITER;
 		t.e.body = x->next;
 		t.e.end = stop == e->end
 		    ? stop
@@ -123,11 +125,13 @@ note_loose(struct mime_walk *w, const struct context *c, const struct delims *d,
 	}
 }
 
+/* A delimiter as it should be, and not the closing one. */
 static bool
-has_strict(const struct delims *d)
+has_opening(const struct delims *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
-		if ((d->list[i].how & DELIM_STRICT) != 0)
+		if ((d->list[i].how & (DELIM_STRICT | DELIM_CLOSE)) ==
+		    DELIM_STRICT)
 			return true;
 	}
 	return false;
@@ -153,12 +157,12 @@ split(struct mime_walk *w, const struct context *c, const struct entity *e,
 		if ((d.list[i].how & DELIM_PADDED) != 0)
 			w->r->plain = false;
 	}
-	walk_strict(w, &inner, &d, e);
 	if (is_odd(&d)) {
-		w->strange |= !has_strict(&d);
+		w->strange |= !has_opening(&d);
 		note_loose(w, &inner, &d, e);
 	}
-	found = has_strict(&d);
+	walk_strict(w, &inner, &d, e);
+	found = has_opening(&d);
 	delims_free(&d);
 	return found;
 }
@@ -238,7 +242,7 @@ message(struct mime_walk *w, const struct context *c, const struct entity *e)
 	struct head h;
 
 	if (e->codec == MIME_IDENTITY) {
-		entity_walk(w, &inner, e->body, e->end);
+		(void)entity_walk(w, &inner, e->body, e->end);
 		return;
 	}
 	/* RFC 2046 5.2.1 forbids to encode it: some readers do not decode */
@@ -296,9 +300,9 @@ entity_act(struct mime_walk *w, const struct context *c, const struct entity *e)
 		message(w, c, e);
 		return;
 	}
-	leaf_add(w, c, e);
 	if (e->type.at != NULL && (v.odd || v.has_boundary))
 		look_for_multipart(w, c, e, &v);
+	leaf_add(w, c, e);
 }
 
 void
@@ -340,12 +344,13 @@ entity_guess(
 		size_t from = d.list[i].next;
 		size_t to = i + 1 < d.n ? d.list[i + 1].at : e->end;
 
-		if (walk_was_done(w, c->src, TAG_START, from, 0))
+		if (walk_was_done(
+			w, c->src, TAG_START | (unsigned)c->lines, from, 0))
 			continue;
 		to = delim_part_end(c->src->text, from, to, c->lines);
 		head_read(c->src->text, from, to, c->lines, &h);
 		if (h.n > 0)
-			entity_walk(w, &inner, from, to);
+			(void)entity_walk(w, &inner, from, to);
 	}
 	delims_free(&d);
 }

@@ -118,6 +118,8 @@ mime_part_bytes(const struct mime_part *p, const void **bytes_r, size_t *len_r)
 	if (leaf_bytes(p->walk, p->leaf, &bytes, len_r) < 0)
 		return -1;
 	*bytes_r = bytes;
+	if (p->codec != MIME_IDENTITY)
+		p->walk->bytes += *len_r;
 	return 0;
 }
 

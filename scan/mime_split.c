@@ -127,18 +127,81 @@ delims_find(struct delims *d, const char *text, size_t at, size_t end,
 		free(needle);
 }
 
+/* "Content-..." right at the beginning of a line. */
+static bool
+is_content_field(const char *text, const struct line *l)
+{
+	static const char word[] = "content-";
+
+	return l->end - l->at > sizeof(word) - 1 &&
+	    strncasecmp(text + l->at, word, sizeof(word) - 1) == 0;
+}
+
+bool
+delims_has_fields(const char *text, size_t at, size_t end, enum mime_lines mode)
+{
+	struct line l;
+
+	for (; line_read(text, at, end, mode, &l); at = l.next) {
+		if (is_content_field(text, &l))
+			return true;
+	}
+	return false;
+}
+
+/* "Name:" or what is folded onto it, as far as a first look goes. */
+static bool
+is_field_like(const char *text, const struct line *l)
+{
+	size_t i = l->at;
+
+	if (l->end > l->at && is_wsp(text[l->at]))
+		return true;
+	while (i < l->end && text[i] > ' ' && text[i] != ':' && text[i] != 0x7f)
+		i++;
+	return i > l->at && i < l->end && text[i] == ':';
+}
+
+/* "--x", and behind it what a part begins with, or "--" for the end. */
+static bool
+is_dashed(
+    const char *text, const struct line *l, size_t end, enum mime_lines mode)
+{
+	size_t i = l->at;
+	struct line next;
+
+	while (i < l->end && (unsigned char)text[i] <= ' ')
+		i++;
+	if (l->end - i < 2 || text[i] != '-' || text[i + 1] != '-')
+		return false;
+	if (text[l->end - 1] == '-' ||
+	    !line_read(text, l->next, end, mode, &next))
+		return true;
+	return next.end == next.at || is_field_like(text, &next);
+}
+
 void
 delims_guess(struct delims *d, const char *text, size_t at, size_t end,
     enum mime_lines mode)
 {
 	struct line l;
+	size_t block = end; /* where the fields we are in begin */
 
 	for (; line_read(text, at, end, mode, &l) && !d->full; at = l.next) {
-		size_t i = l.at;
+		bool content = is_content_field(text, &l);
 
-		while (i < l.end && (unsigned char)text[i] <= ' ')
-			i++;
-		if (l.end - i >= 2 && text[i] == '-' && text[i + 1] == '-')
+		if (is_dashed(text, &l, end, mode)) {
 			add(d, l.at, l.next, 0);
+			block = end;
+			continue;
+		}
+		if (!content && !is_field_like(text, &l)) {
+			block = end;
+			continue;
+		}
+		if (block == end)
+			block = l.at;
+		if (content && (d->n == 0 || d->list[d->n - 1].next < block))
+			add(d, block, block, 0);
 	}
 }

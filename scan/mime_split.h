@@ -37,9 +37,13 @@ void delims_free(struct delims *d);
 void delims_find(struct delims *d, const char *text, size_t at, size_t end,
     enum mime_lines mode, struct slice boundary);
 
+/* True when a line begins with "Content-": there may be a part. */
+bool delims_has_fields(
+    const char *text, size_t at, size_t end, enum mime_lines mode);
+
 /*
  * The same without a boundary: every line that begins with "--", blanks
- * before it or not.
+ * before it or not, and every block of fields with "Content-..." among them.
  */
 void delims_guess(struct delims *d, const char *text, size_t at, size_t end,
     enum mime_lines mode);

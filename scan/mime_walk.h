@@ -112,7 +112,7 @@ bool walk_spend(struct mime_walk *w, size_t bytes);
  * entities add to theirs which lines they saw and whether they were MAIN.
  */
 #define TAG_ENTITY 0x100
-#define TAG_START 0x200 /* an entity begins there */
+#define TAG_START 0x200 /* an entity begins there, in these lines */
 #define TAG_HEAD 0x300
 #define TAG_LEAF 0x400 /* and the codec and its variant */
 
@@ -127,7 +127,11 @@ struct source *walk_decode(
     struct mime_walk *w, const struct context *c, const struct entity *e);
 
 /* mime_entity.c */
-void entity_walk(
+/*
+ * A header and a body.  Returns true when the header did not end: there was
+ * no empty line in [at, end).
+ */
+bool entity_walk(
     struct mime_walk *w, const struct context *c, size_t at, size_t end);
 
 /* A whole mail: walks it under every idea of what a line is. */

@@ -115,9 +115,17 @@ static bool
 ends_as_zip(const unsigned char *s, size_t len)
 {
 	size_t n = len < 65557 ? len : 65557;
-	const unsigned char *from = s + len - n;
+	const unsigned char *end = s + len;
 
-	return memmem(from, n, "PK\5\6", 4) != NULL;
+	for (s = end - n; end - s >= 22; s++) {
+		/* memmem() costs more to set up than most files are long. */
+		s = memchr(s, 'P', (size_t)(end - s) - 21);
+		if (s == NULL)
+			return false;
+		if (memcmp(s, "PK\5\6", 4) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -151,8 +159,8 @@ is_iso(const unsigned char *s, size_t len)
 }
 
 unsigned
-peek_stowaways(enum file_type type, const void *bytes, size_t len,
-    struct stowaway *list_r)
+peek_stowaways(
+    enum file_type type, const void *bytes, size_t len, struct stowaway *list_r)
 {
 	const unsigned char *s = bytes;
 	unsigned n = 0;

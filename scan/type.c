@@ -87,7 +87,10 @@ static const char *const mail_fields[] = {
 static bool
 has_magic(const struct magic *m, const unsigned char *s, size_t len)
 {
-	return len >= m->at + m->len && memcmp(s + m->at, m->bytes, m->len) == 0;
+	/* The first byte decides nearly always. */
+	return len >= m->at + m->len &&
+	    s[m->at] == (unsigned char)m->bytes[0] &&
+	    memcmp(s + m->at, m->bytes, m->len) == 0;
 }
 
 /* A first zstd or lz4 frame may be one to skip (RFC 8878 3.1.2). */
@@ -235,7 +238,7 @@ is_html(const unsigned char *s, size_t len)
 	static const char *const tags[] = {"<!doctype html", "<html", "<head",
 	    "<body", "<script", "<iframe", "<table", "<div", "<svg", NULL};
 
-	while (len > 0 && (*s <= ' ' || *s >= 0xef)) {
+	while (len > 0 && (*s <= ' ' || *s >= 0x80)) { /* and a BOM */
 		s++;
 		len--;
 	}
@@ -252,8 +255,8 @@ is_text(const unsigned char *s, size_t len)
 	size_t n = len < 512 ? len : 512;
 
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] < 32 && s[i] != '\n' && s[i] != '\r' &&
-		    s[i] != '\t' && s[i] != '\f' && s[i] != 27)
+		if (s[i] < 32 && s[i] != '\n' && s[i] != '\r' && s[i] != '\t' &&
+		    s[i] != '\f' && s[i] != 27)
 			return false;
 	}
 	return len > 0;

@@ -50,7 +50,7 @@
 	X(COMPRESS,	"compress",	US) \
 	X(RAR,		"rar",		US) \
 	X(RAR5,		"rar5",		US) \
-	X(ISO,		"iso",		US) \
+	X(ISO,		"iso",		BOTH) \
 	X(WARC,		"warc",		US) \
 	X(RPM,		"rpm",		US) \
 	X(TAR,		"tar",		ENGINE) \

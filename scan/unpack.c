@@ -113,8 +113,8 @@ entry_name(const struct reader *rd, struct archive_entry *entry)
 
 /* Hands out one member's bytes; returns how it ended, *step_r: taker's word. */
 static enum unpack_end
-take_data(struct archive *a, const struct unpack_taker *t, void *arg,
-    int *step_r)
+take_data(
+    struct archive *a, const struct unpack_taker *t, void *arg, int *step_r)
 {
 	static char block[64 * 1024];
 	la_ssize_t n;

@@ -237,8 +237,7 @@ wire_get_report(
 	return -1;
 }
 
-/* ---- members --------------------------------------------------------------
- */
+/* ---- members ------------------------------------------------------------- */
 
 int
 wire_put_member(struct buf *b, const struct wire_member *m)

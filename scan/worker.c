@@ -27,13 +27,13 @@
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
 struct work {
-	struct worker *w;
+	struct scan_worker *w;
 	int sock; /* the pair the job came from */
 	struct buf *out;
 };
 
 void
-worker_init(struct worker *w, struct inspector *i, const char *tmpdir)
+scan_worker_init(struct scan_worker *w, struct inspector *i, const char *tmpdir)
 {
 	w->inspector = i;
 	w->tmpdir = tmpdir;
@@ -51,8 +51,7 @@ drop(int *fd)
 	*fd = -1;
 }
 
-/* ---- one job --------------------------------------------------------------
- */
+/* ---- one job ------------------------------------------------------------- */
 
 /* RLIMIT_CPU counts all this process ever used: it is moved on. */
 static void
@@ -144,7 +143,7 @@ inspect_job(
 
 /* Engines clean up after themselves but when they fail. */
 static void
-clean_up(struct worker *w)
+clean_up(struct scan_worker *w)
 {
 	struct err e;
 
@@ -153,7 +152,7 @@ clean_up(struct worker *w)
 }
 
 static void
-do_job(struct worker *w, int *sock, const struct wire_job *job, int *fd)
+do_job(struct scan_worker *w, int *sock, const struct wire_job *job, int *fd)
 {
 	static struct report r;
 	struct buf out;
@@ -172,7 +171,7 @@ do_job(struct worker *w, int *sock, const struct wire_job *job, int *fd)
 
 /* Returns false when the peer broke the rules. */
 static bool
-take_job(struct worker *w, int *sock)
+take_job(struct scan_worker *w, int *sock)
 {
 	static char bytes[WIRE_JOB_MAX];
 	struct wire_job job;
@@ -197,11 +196,10 @@ take_job(struct worker *w, int *sock)
 	return ok;
 }
 
-/* ---- the loop -------------------------------------------------------------
- */
+/* ---- the loop ------------------------------------------------------------ */
 
 static void
-take_pair(struct worker *w)
+take_pair(struct scan_worker *w)
 {
 	struct worker_pair m;
 	unsigned n;
@@ -219,7 +217,7 @@ take_pair(struct worker *w)
 }
 
 static bool
-is_needed(const struct worker *w)
+is_needed(const struct scan_worker *w)
 {
 	if (w->control >= 0)
 		return true;
@@ -233,7 +231,7 @@ is_needed(const struct worker *w)
 /* Fills p with the control and the pairs up to the last there is, and waits;
  * poll(2) passes over descriptors below 0.  Returns how many. */
 static unsigned
-wait_for_any(const struct worker *w, struct pollfd *p)
+wait_for_any(const struct scan_worker *w, struct pollfd *p)
 {
 	unsigned last = 0;
 
@@ -249,7 +247,7 @@ wait_for_any(const struct worker *w, struct pollfd *p)
 }
 
 int
-worker_run(struct worker *w)
+scan_worker_run(struct scan_worker *w)
 {
 	struct pollfd p[NET_WORKERS_MAX + 1];
 	unsigned polled;

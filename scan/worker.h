@@ -13,7 +13,7 @@
  * report.  It distrusts its peers; one that sends what is no job has lost the
  * worker, as a crash would.
  */
-struct worker {
+struct scan_worker {
 	struct inspector *inspector;
 	const char *tmpdir;
 	int control;                   /* from the armoury; -1: none */
@@ -36,12 +36,13 @@ struct worker_pair {
 };
 
 /* All descriptors -1. */
-void worker_init(struct worker *w, struct inspector *i, const char *tmpdir);
+void scan_worker_init(
+    struct scan_worker *w, struct inspector *i, const char *tmpdir);
 
 /*
  * Works until its control and all its pairs are at their end of file.  Returns
  * the status to exit with.
  */
-int worker_run(struct worker *w);
+int scan_worker_run(struct scan_worker *w);
 
 #endif

@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE))
 
 # pylint: disable=wrong-import-position
 from peers.common import new_dir, remove_dir  # noqa: E402
+from peers.exim import Exim  # noqa: E402
 from peers.postfix import Postfix  # noqa: E402
 from peers.sallyport import Sallyport  # noqa: E402
 from peers.smtp_sink import SinkProcess, SmtpSink  # noqa: E402
@@ -182,8 +183,8 @@ def sink():
 
 @pytest.fixture
 def sink_process(cleanly):
-    """The same in a process of its own."""
-    s = SinkProcess()
+    """The same in a process of its own, slow enough to be killed in time."""
+    s = SinkProcess({"dot": {"delay": 0.2}})
     cleanly(s)
     return s.start()
 
@@ -197,6 +198,14 @@ def postfix(cleanly):
         return p.start()
 
     return make
+
+
+@pytest.fixture
+def exim(cleanly):
+    """An Exim that was started; see peers/exim."""
+    e = Exim()
+    cleanly(e)
+    return e.start()
 
 
 @pytest.fixture

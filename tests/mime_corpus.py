@@ -486,10 +486,7 @@ def others():
                 leaf + CTE + b"base64\r\n\r\n" + b64()))
     yield "message-cte-lies", mail(
         head=CT + b"message/rfc822\r\n" + CTE + b"base64\r\n", body=mail())
-    yield "digest", (TOP + CT + b"multipart/digest; boundary=foo\r\n\r\n"
-                     b"--foo\r\n\r\n" + mail(ctype=leaf, cte=b"", d1=b"",
-                                             d2=b"") +
-                     b"\r\n--foo--\r\n") if False else (
+    yield "digest", (
         TOP + CT + b"multipart/digest; boundary=foo\r\n\r\n--foo\r\n\r\n" +
         b"From: a@example.org\r\n" + leaf + CTE + b"base64\r\n\r\n" + b64() +
         b"\r\n--foo--\r\n")
@@ -570,7 +567,11 @@ def honest():
     yield "signed", mail(
         ctype=CT + b"multipart/signed; micalg=pgp-sha256;\r\n"
         b' protocol="application/pgp-signature"; boundary="foo"\r\n', **attach)
-    yield "forwarded", mail(head=CT + b"message/rfc822\r\n", body=mail(**attach))
+    yield "forwarded", mail(
+        head=CT + b"message/rfc822\r\n",
+        body=bound(b"boundary=inner", b"inner", **attach))
+    yield "forwarded-same", mail(head=CT + b"message/rfc822\r\n",
+                                 body=mail(**attach))
     yield "bounce", (
         TOP + CT + b"multipart/report; report-type=delivery-status; "
         b"boundary=foo\r\n\r\n--foo\r\n" + TEXT + b"--foo\r\n" + CT +
@@ -611,6 +612,37 @@ def honest():
         b64(clean * 5, 64) + b"\r\n-----END PGP MESSAGE-----\r\n")
     yield "uu-clean", TOP + CRLF + uu(clean)
     yield "large", mail(body=b64(clean * 5000))
+
+
+def mutate(rng, m):
+    """m with a few of its lines changed where readers look."""
+    lines = m.split(CRLF)
+    for _ in range(rng.randint(1, 3)):
+        i = rng.randrange(len(lines))
+        # the lines that matter are few among those of the body
+        keys = [k for k, x in enumerate(lines)
+                if x[:8].lower() == b"content-" or x[:2] == b"--" or not x]
+        if keys and rng.random() < 0.8:
+            i = rng.choice(keys)
+        line, how = lines[i], rng.randrange(7)
+        at = rng.randrange(len(line) + 1)
+        junk = rng.choice((b" ", b"\t", b"\0", b"\r", b"\n", b'"', b";", b"(",
+                           b")", b"=", b"-", b":", b",", b"\\", b"\r\n ",
+                           b"\r\n", b"(x)", b"\x80"))
+        if how < 3:
+            lines[i] = line[:at] + junk + line[at:]
+        elif how == 3:
+            lines[i] = line[:at] + line[at + 1:]
+        elif how == 4:
+            lines.insert(i, rng.choice(lines))
+        elif how == 5:
+            del lines[i]
+        else:
+            k = rng.randrange(len(lines))
+            lines[i], lines[k] = lines[k], lines[i]
+        if not lines:
+            return m
+    return CRLF.join(lines)
 
 
 def write(folder):

@@ -118,24 +118,6 @@ name_byte(struct smtp_head *h, char c)
 	}
 }
 
-static void
-first_byte(struct smtp_head *h, char c)
-{
-	h->line = h->offset;
-	if (c == '\r') {
-		h->at = AT_CR;
-	} else if (c == '\n') {
-		end_header(h);
-	} else if (is_blank(c) && h->first_done) {
-		h->at = AT_VALUE; /* goes on; h->value and cutting stay */
-	} else {
-		end_field(h, h->line);
-		h->at = AT_NAME;
-		h->name_len = 0;
-		name_byte(h, c);
-	}
-}
-
 /* What of Subject and Message-ID is kept: no blanks in front. */
 static void
 keep(struct smtp_head_value *v, const char *bytes, size_t len)
@@ -148,6 +130,25 @@ keep(struct smtp_head_value *v, const char *bytes, size_t len)
 		v->text[v->len++] = bytes[i];
 	}
 	v->text[v->len] = '\0';
+}
+
+static void
+first_byte(struct smtp_head *h, char c)
+{
+	h->line = h->offset;
+	if (c == '\r') {
+		h->at = AT_CR;
+	} else if (c == '\n') {
+		end_header(h);
+	} else if (is_blank(c) && h->first_done) {
+		h->at = AT_VALUE; /* goes on; h->value and cutting stay */
+		keep(h->value, &c, 1);
+	} else {
+		end_field(h, h->line);
+		h->at = AT_NAME;
+		h->name_len = 0;
+		name_byte(h, c);
+	}
 }
 
 /* In a line whose name is known: up to its end.  Returns how many. */

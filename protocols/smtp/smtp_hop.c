@@ -80,12 +80,11 @@ static bool
 greeted(struct smtp_hop *h)
 {
 	if (h->reply.code != 220)
-		return lost(h, "greeting: %u %.100s", h->reply.code,
-		    h->reply.text);
+		return lost(
+		    h, "greeting: %u %.100s", h->reply.code, h->reply.text);
 	h->at = AT_EHLO;
 	smtp_hop_ask(h, "EHLO %s\r\n", h->conf->gateway);
-	smtp_hop_wait(
-	    h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
 	return true;
 }
 
@@ -101,13 +100,11 @@ ehlo_answered(struct smtp_hop *h)
 		return tell(h, HOP_READY);
 	}
 	if (h->at == AT_HELO || h->reply.code / 100 != 5)
-		return lost(h, "EHLO: %u %.100s", h->reply.code,
-		    h->reply.text);
+		return lost(h, "EHLO: %u %.100s", h->reply.code, h->reply.text);
 	/* RFC 5321 3.2: an old server may know HELO alone. */
 	h->at = AT_HELO;
 	smtp_hop_ask(h, "HELO %s\r\n", h->conf->gateway);
-	smtp_hop_wait(
-	    h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
 	return true;
 }
 
@@ -160,12 +157,10 @@ late(struct smtp_hop *h)
 {
 	/* A body that still moves is not late. */
 	if (h->at == AT_BODY && io_bytes_out(h->io) != h->sent) {
-		h->sent = io_bytes_out(h->io);
 		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
 		return;
 	}
-	(void)lost(
-	    h, "%s: %s exceeded", in_words(h), io_deadline_word(h->io));
+	(void)lost(h, "%s: %s exceeded", in_words(h), io_deadline_word(h->io));
 }
 
 static void
@@ -214,8 +209,7 @@ dialled(void *arg, struct io *io, const char *why)
 	if (io_peer(io) != NULL)
 		(void)addr_text(io_peer(io), h->address);
 	io_owner(io, io_says, h);
-	smtp_hop_wait(
-	    h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
 }
 
 struct smtp_hop *
@@ -230,8 +224,8 @@ smtp_hop_dial(struct dialer *d, const struct smtp_hop_conf *conf,
 	h->told = told;
 	h->arg = arg;
 	smtp_reply_init(&h->reply);
-	h->dial = dial_start(d, conf->host, conf->port, conf->connect_timeout,
-	    dialled, h);
+	h->dial = dial_start(
+	    d, conf->host, conf->port, conf->connect_timeout, dialled, h);
 	return h;
 }
 
@@ -266,14 +260,21 @@ smtp_hop_body(struct smtp_hop *h)
 	IS(h, SMTP_HOP_MAGIC);
 	h->at = AT_BODY;
 	h->owed++;
-	h->sent = io_bytes_out(h->io);
 	smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
 }
 
 void
 smtp_hop_wait(struct smtp_hop *h, int64_t ms, const char *option)
 {
+	h->sent = io_bytes_out(h->io);
 	io_deadline(h->io, ms, option);
+}
+
+bool
+smtp_hop_quiet(const struct smtp_hop *h)
+{
+	IS(h, SMTP_HOP_MAGIC);
+	return h->at == AT_READY && h->owed == 0 && h->io != NULL;
 }
 
 struct io *
@@ -282,17 +283,17 @@ smtp_hop_unplug(struct smtp_hop *h)
 	struct io *io = h->io;
 
 	IS(h, SMTP_HOP_MAGIC);
-	MUST(h->at == AT_READY && h->owed == 0 && io != NULL);
+	MUST(smtp_hop_quiet(h));
 	h->io = NULL;
 	return io;
 }
 
 void
-smtp_hop_plug(
-    struct smtp_hop *h, struct io *io, smtp_hop_told *told, void *arg)
+smtp_hop_plug(struct smtp_hop *h, struct io *io, smtp_hop_told *told, void *arg)
 {
 	IS(h, SMTP_HOP_MAGIC);
 	h->io = io;
+	h->idled = true;
 	smtp_reply_init(&h->reply);
 	smtp_hop_owner(h, told, arg);
 	io_owner(io, io_says, h);

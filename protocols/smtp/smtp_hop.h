@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proxy/base/addr.h"
 #include "protocols/smtp/smtp_reply.h"
+#include "proxy/base/addr.h"
 
 struct dialer;
 struct io;
@@ -29,9 +29,9 @@ typedef void smtp_hop_told(
 struct smtp_hop_conf {
 	const char *host;
 	uint16_t port;
-	const char *gateway; /* our name in EHLO */
+	const char *gateway;     /* our name in EHLO */
 	int64_t connect_timeout; /* connection, greeting and EHLO, each */
-	int64_t timeout; /* of each reply */
+	int64_t timeout;         /* of each reply */
 };
 
 /*
@@ -41,27 +41,28 @@ struct smtp_hop_conf {
 #define SMTP_HOP_MAGIC 0x570b0001u
 struct smtp_hop {
 	uint32_t magic;
-	unsigned at;      /* smtp_hop.c: enum at */
-	struct io *io;    /* NULL while dialling, and while pooled */
+	unsigned at;   /* smtp_hop.c: enum at */
+	struct io *io; /* NULL while dialling, and while pooled */
 	struct dial *dial;
 	const struct smtp_hop_conf *conf;
 	smtp_hop_told *told;
 	void *arg;
-	unsigned owed;    /* replies to commands that were sent */
-	uint64_t sent;    /* bytes at the last look, for the deadline */
-	bool telling;     /* its owner is being told */
-	bool dead;        /* ... and has freed it meanwhile */
+	unsigned owed; /* replies to commands that were sent */
+	uint64_t sent; /* bytes when the deadline was set */
+	bool telling;  /* its owner is being told */
+	bool dead;     /* ... and has freed it meanwhile */
 
 	/* for the owner to read */
-	unsigned mails;   /* mails it has carried */
-	bool tainted;     /* it said 5xx or 421: never reused */
+	unsigned mails; /* mails it has carried */
+	bool idled;     /* it was idle: the hop may have closed it meanwhile */
+	bool tainted;   /* it said 5xx or 421: never reused */
 	bool answered_421;
 	struct smtp_caps caps;
 	struct smtp_reply reply;
-	char why[160];    /* why it is lost, in words for a log */
+	char why[160]; /* why it is lost, in words for a log */
 	char address[ADDR_TEXT];
 
-	void *peer;       /* smtp_hops.c's: the next hop it belongs to */
+	void *peer; /* smtp_hops.c's: the next hop it belongs to */
 	struct smtp_hop *next;
 };
 
@@ -80,6 +81,9 @@ void smtp_hop_body(struct smtp_hop *h);
 
 /* Waits ms for the next reply, as option says; 0: for ever. */
 void smtp_hop_wait(struct smtp_hop *h, int64_t ms, const char *option);
+
+/* Ready, and no reply is owed. */
+bool smtp_hop_quiet(const struct smtp_hop *h);
 
 /* The connection leaves for a pool, and comes back from it. */
 struct io *smtp_hop_unplug(struct smtp_hop *h);

@@ -14,7 +14,8 @@ struct smtp_next {
 	enum smtp_next_kind kind;
 	uint16_t port;
 	char host[SMTP_NEXT_MAX]; /* without brackets; or maildir's path */
-	char text[SMTP_NEXT_MAX + 16]; /* whole, for logs: "smtp:127.0.0.1:5000" */
+	char text[SMTP_NEXT_MAX +
+	    16]; /* whole, for logs: "smtp:127.0.0.1:5000" */
 };
 
 /*

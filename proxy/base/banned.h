@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#undef sprintf /* clang: _FORTIFY_SOURCE makes it a macro */
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets
 #pragma GCC poison strtok atoi atol atoll tmpnam mktemp tempnam
 #pragma GCC poison gmtime localtime ctime asctime

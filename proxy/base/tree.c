@@ -74,6 +74,7 @@ walk_dir(struct walk *w, int fd, unsigned depth)
 		close(fd);
 		return;
 	}
+	/* cppcheck-suppress readdirCalled ; one thread */
 	while (!w->stopped && (entry = readdir(d)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)

@@ -62,7 +62,9 @@ words_map(int fd)
 	}
 	p = mmap(NULL, sizeof(struct words), PROT_READ | PROT_WRITE, MAP_SHARED,
 	    fd, 0);
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	return p;
 }
 
 void

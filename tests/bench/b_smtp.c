@@ -18,6 +18,7 @@
 #define CONNS_MAX 20000
 #define IN_MAX 4096
 #define GRACE_US 30000000 /* for what is under way at the end */
+#define BROKEN_MAX 10000  /* a server that takes none is no server */
 
 enum state {
 	GREETING, /* 220 */
@@ -48,9 +49,11 @@ static struct {
 	struct addr addr;
 	int epoll;
 	struct conn *conns;
-	long n, mails_max, per_connection;
+	long n, opened, pace, mails_max, per_connection;
 	bool idle, no_pipelining;
-	int64_t count_from_us, until_us;
+	int64_t warm_us, span_us;
+	int64_t patience_us; /* for all to be greeted; then it begins */
+	int64_t count_from_us, until_us; /* known once all are greeted */
 
 	long begun, counted, clean, infected;
 	long wrong_clean, wrong_infected; /* replies that were not deserved */
@@ -102,7 +105,8 @@ time_is_over(void)
 static void
 conn_broken(struct conn *c)
 {
-	b.broken++;
+	if (++b.broken > BROKEN_MAX)
+		die("connections", "they break all the time");
 	conn_shut(c);
 	if (!time_is_over() && !b.idle)
 		conn_open(c);
@@ -293,13 +297,13 @@ conn_open(struct conn *c)
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 	int one = 1;
 
-	*c = (struct conn){
-	    .fd = socket(b.addr.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	*c = (struct conn){.fd = socket(b.addr.ss.ss_family,
+			       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
 	if (c->fd < 0 ||
-	    connect(c->fd, (struct sockaddr *)&b.addr.ss, b.addr.len) < 0)
+	    (connect(c->fd, (struct sockaddr *)&b.addr.ss, b.addr.len) < 0 &&
+		errno != EINPROGRESS))
 		die("connect", strerror(errno));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	fcntl(c->fd, F_SETFL, O_NONBLOCK);
 	epoll_ctl(b.epoll, EPOLL_CTL_ADD, c->fd, &e);
 	b.open++;
 }
@@ -344,14 +348,38 @@ turn(void)
 	}
 }
 
+/* Opens what is still to be opened, some at a time: a backlog may be short. */
+static void
+open_some(void)
+{
+	while (b.opened < b.n && b.opened < b.ready + b.pace)
+		conn_open(&b.conns[b.opened++]);
+}
+
+/* Time counts from when all are greeted. */
+static void
+begin_when_ready(int64_t began_us)
+{
+	int64_t now = clock_us();
+
+	if (b.count_from_us != INT64_MAX ||
+	    (b.ready < b.n && now < began_us + b.patience_us))
+		return;
+	b.count_from_us = now + b.warm_us;
+	b.until_us = b.count_from_us + b.span_us;
+}
+
 /* Holds greeted sessions until standard input ends. */
 static void
 hold(void)
 {
+	int64_t until_us = clock_us() + b.span_us;
 	char byte;
 
-	while (b.ready < b.n && b.open > 0 && clock_us() < b.until_us)
+	while (b.ready < b.n && clock_us() < until_us) {
+		open_some();
 		turn();
+	}
 	printf("{\"ready\": %ld, \"broken\": %ld}\n", b.ready, b.broken);
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0)
@@ -359,10 +387,10 @@ hold(void)
 }
 
 static void
-report(int64_t began_us)
+report(void)
 {
 	int64_t end = b.until_us < clock_us() ? b.until_us : b.last_us;
-	double seconds = (double)(end - began_us) / 1e6;
+	double seconds = (double)(end - b.count_from_us) / 1e6;
 
 	times_sort(&b.times);
 	printf("{\"seconds\": %.3f, \"mails\": %ld, \"rate\": %.2f, "
@@ -388,8 +416,9 @@ read_arguments(int argc, char **argv)
 	b.n = number(argc, argv, "--connections", "1");
 	if (b.n < 1 || b.n > CONNS_MAX)
 		die("--connections", "out of range");
+	b.pace = number(argc, argv, "--pace", "4");
 	b.mails_max = number(argc, argv, "--mails", "0");
-	b.per_connection = number(argc, argv, "--per-connection", "50");
+	b.per_connection = number(argc, argv, "--per-connection", "100");
 	b.no_pipelining = number(argc, argv, "--no-pipelining", "0") != 0;
 	b.idle = number(argc, argv, "--idle", "0") != 0;
 	if (b.idle)
@@ -402,24 +431,31 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int64_t began, warm_us;
+	int64_t began;
 
 	read_arguments(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	b.epoll = epoll_create1(EPOLL_CLOEXEC);
 	b.conns = xcalloc((size_t)b.n, sizeof(*b.conns));
-	warm_us = number(argc, argv, "--warm-ms", "0") * 1000;
-	began = clock_us() + warm_us;
-	b.count_from_us = began;
-	b.until_us = began + number(argc, argv, "--ms", "3000") * 1000;
-	for (long i = 0; i < b.n; i++)
-		conn_open(&b.conns[i]);
+	b.warm_us = number(argc, argv, "--warm-ms", "0") * 1000;
+	b.span_us = number(argc, argv, "--ms", "3000") * 1000;
+	b.patience_us = number(argc, argv, "--ready-ms", "8000") * 1000;
+	b.count_from_us = b.until_us = INT64_MAX;
+	began = clock_us();
+	if (b.mails_max > 0) { /* every one of them counts */
+		b.count_from_us = began;
+		b.until_us = began + b.span_us;
+	}
 	if (b.idle) {
 		hold();
 		return 0;
 	}
-	while (b.open > 0 && clock_us() < b.until_us + GRACE_US)
+	for (open_some(); b.open > 0 &&
+	     (b.until_us == INT64_MAX || clock_us() < b.until_us + GRACE_US);
+	     open_some()) {
 		turn();
-	report(began);
+		begin_when_ready(began);
+	}
+	report();
 	return 0;
 }

@@ -189,6 +189,9 @@ class Clamsmtp(Peer):
                     "MaxThreads 60\nMaxConnectionQueueLength 200\n"
                     "MaxQueue 200\nSelfCheck 0\n"
                     "AlertExceedsMax yes\nAlertEncrypted yes\n"
+                    # as Sallyport has it: the corpus comes round again and
+                    # again, and what is attached must be scanned each time
+                    "DisableCache yes\n"
                     "StreamMaxLength 100M\n")
         with open(f"{self.folder}/clamsmtpd.conf", "w",
                   encoding="ascii") as f:
@@ -216,9 +219,9 @@ class Gateway(Peer):
     def __init__(self, folder, build, next_hop, database, changes=None):
         super().__init__(folder)
         self.gw = Sallyport(build, {
-            "gateway": {"max_sessions": "8000", "workers": "0"},
-            "listener mail-in": {"max_sessions": "8000",
-                                 "max_sessions_per_client": "8000"},
+            "gateway": {"max_sessions": "5000", "workers": "0"},
+            "listener mail-in": {"max_sessions": "5000",
+                                 "max_sessions_per_client": "5000"},
             "smtp": {"next_hop": f"smtp:{next_hop}"},
             "scan": {"workers": "0"},
             "engine clamav": {"database": database},

@@ -33,6 +33,7 @@ def test_it_is_refused_and_never_reaches_the_next_hop(relay, kind):
     event = gw.event_of(text)
     assert event["sallyport.verdict"] == "malware"
     assert event["sallyport.action"] == "block"
+    assert event["event.kind"] == "alert"
     assert len(sink.mails) == before
 
 
@@ -53,9 +54,9 @@ def test_the_reply_names_the_event_and_what_was_found(relay):
     _, text = send(gw.port, mail)
 
     event = gw.event_of(text)
-    found = event["sallyport.finding"]
-    assert "eicar" in str(found).lower()
-    assert "b.zip/a.zip/eicar.com" in str(found)
+    found = event["sallyport.because.where"]
+    assert "eicar" in event["sallyport.because.what"].lower()
+    assert "b.zip/a.zip/eicar.com" in found
 
 
 def test_the_same_bytes_again_are_refused_again(relay):

@@ -42,7 +42,7 @@ def defaults(folder, port):
         "engine clamav": {"type": "clamav", "database": f"{folder}/db"},
         "policy mail": {"malware": "block"},
         "log events": {"format": "json", "output": f"file:{folder}/events",
-                       "events": "all"},
+                       "events": "all", "level": "none"},
         "log console": {"format": "text", "output": "stderr",
                         "events": "all", "level": "debug"},
     }

@@ -222,7 +222,9 @@ class SmtpSink:
         with self._lock:
             what = self.script.get(step)
             if isinstance(what, list):
-                return what.pop(0) if what else None
+                what = what.pop(0) if what else None
+            if isinstance(what, dict):  # a delay that came as JSON
+                what = delay(what["delay"])
             return what
 
     def count(self, verb):
@@ -252,6 +254,10 @@ class SmtpSink:
     # -- life
 
     def start(self):
+        return self.listen()
+
+    def listen(self):
+        """Again after stop_listening(), on the same port."""
         for family, host in ((socket.AF_INET, "127.0.0.1"),
                              (socket.AF_INET6, "::1")):
             s = socket.socket(family)

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -82,8 +84,7 @@ outcome(attempt *a)
 	return WEXITSTATUS(status);
 }
 
-/* ---- network, processes -----------------------------------------------------
- */
+/* ---- network, processes -------------------------------------------------- */
 
 static int
 make_socket(const struct jail *j)
@@ -117,6 +118,21 @@ fork_one(const struct jail *j)
 	return fork() < 0 ? errno : COULD;
 }
 
+static void *
+in_thread(void *arg)
+{
+	return arg;
+}
+
+static int
+start_thread(const struct jail *j)
+{
+	pthread_t t;
+
+	(void)j;
+	return pthread_create(&t, NULL, in_thread, NULL);
+}
+
 static int
 kill_parent(const struct jail *j)
 {
@@ -140,12 +156,13 @@ no_network_and_no_process(void **state)
 	assert_int_equal(outcome(run_program), KILLED(SIGSYS));
 	assert_int_equal(outcome(fork_one), KILLED(SIGSYS));
 	assert_int_equal(outcome(kill_parent), KILLED(SIGSYS));
+	/* No thread either, but that one may ask for. */
+	assert_int_equal(outcome(start_thread), ENOSYS);
 	/* It may end itself, so that its death has the right name. */
 	assert_int_equal(outcome(abort_itself), KILLED(SIGABRT));
 }
 
-/* ---- files ------------------------------------------------------------------
- */
+/* ---- files --------------------------------------------------------------- */
 
 static int
 read_passwd(const struct jail *j)
@@ -178,6 +195,29 @@ link_out(const struct jail *j)
 
 	snprintf(path, sizeof(path), "%s/link", j->tmpdir);
 	return symlink("/etc/passwd", path) < 0 ? errno : COULD;
+}
+
+/* What archives' names and mails need, in both directions. */
+static int
+convert(const struct jail *j)
+{
+	char *in = (char[]){"\x83\x65"}, out[8], *to = out;
+	size_t left = 2, room = sizeof(out);
+	iconv_t from = iconv_open("UTF-16LE", "CP932");
+	iconv_t plain = iconv_open("ANSI_X3.4-1968", "GB18030");
+
+	(void)j;
+	if (from == (iconv_t)-1 || plain == (iconv_t)-1 ||
+	    iconv(from, &in, &left, &to, &room) == (size_t)-1)
+		return errno;
+	return memcmp(out, "\xc6\x30", 2) == 0 ? COULD : EILSEQ;
+}
+
+static void
+what_libc_opens_late_is_there(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome(convert), COULD);
 }
 
 static void
@@ -258,8 +298,7 @@ a_content_can_be_read_and_not_changed(void **state)
 	assert_int_equal(outcome(reopen_file), EACCES);
 }
 
-/* ---- temporary files
- * --------------------------------------------------------- */
+/* ---- temporary files ----------------------------------------------------- */
 
 static int
 open_in(const struct jail *j, const char *name)
@@ -329,8 +368,7 @@ temporary_files_have_a_place_and_an_end(void **state)
 		assert_int_equal(outcome(fill_many), ENOSPC);
 }
 
-/* ---- memory, CPU, descriptors
- * -------------------------------------------------- */
+/* ---- memory, CPU, descriptors -------------------------------------------- */
 
 static int
 take_memory(const struct jail *j)
@@ -396,8 +434,7 @@ memory_time_and_descriptors_have_an_end(void **state)
 	assert_int_equal(outcome(raise_limit), KILLED(SIGSYS));
 }
 
-/* ---- who it is
- * ------------------------------------------------------------------ */
+/* ---- who it is ----------------------------------------------------------- */
 
 static int
 is_root(const struct jail *j)
@@ -429,8 +466,7 @@ it_is_not_root_and_says_what_holds(void **state)
 	assert_int_equal(outcome(says_what_is_in_force), COULD);
 }
 
-/* ---- around them
- * ----------------------------------------------------------------- */
+/* ---- around them --------------------------------------------------------- */
 
 static int
 make_contents(void **state)
@@ -512,6 +548,7 @@ main(void)
 	const struct CMUnitTest mounted[] = {
 	    IN(mount, no_network_and_no_process),
 	    IN(mount, no_file_of_others),
+	    IN(mount, what_libc_opens_late_is_there),
 	    IN(mount, a_content_can_be_read_and_not_changed),
 	    IN(mount, temporary_files_have_a_place_and_an_end),
 	    IN(mount, memory_time_and_descriptors_have_an_end),
@@ -520,12 +557,16 @@ main(void)
 	const struct CMUnitTest in_directory[] = {
 	    IN(directory, no_network_and_no_process),
 	    IN(directory, no_file_of_others),
+	    IN(directory, what_libc_opens_late_is_there),
 	    IN(directory, a_content_can_be_read_and_not_changed),
 	    IN(directory, temporary_files_have_a_place_and_an_end),
 	    IN(directory, memory_time_and_descriptors_have_an_end),
 	    IN(directory, it_is_not_root_and_says_what_holds),
 	};
-	int failed = cmocka_run_group_tests(in_directory, make_contents, NULL);
+	int failed;
+
+	jail_warm_up();
+	failed = cmocka_run_group_tests(in_directory, make_contents, NULL);
 
 	/* Where the kernel forbids it there is nothing more to see. */
 	if (can_mount())

@@ -51,10 +51,10 @@ eicar(void)
 }
 
 static int
-work(struct worker *w, void *arg)
+work(struct scan_worker *w, void *arg)
 {
 	(void)arg;
-	return worker_run(w);
+	return scan_worker_run(w);
 }
 
 static void
@@ -192,8 +192,7 @@ at_end(int sock)
 	return recv(sock, &byte, 1, 0) == 0;
 }
 
-/* ---- the cases
- * ---------------------------------------------------------------- */
+/* ---- the cases ----------------------------------------------------------- */
 
 static void
 clean_and_infected_inline(void **state)
@@ -403,8 +402,7 @@ it_waits_for_new_pairs(void **state)
 	assert_int_equal(r.n, 0);
 }
 
-/* ---- around them
- * ----------------------------------------------------------------- */
+/* ---- around them --------------------------------------------------------- */
 
 static int
 open_house(void **state)
