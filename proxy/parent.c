@@ -384,8 +384,10 @@ raise_files(const struct conf *conf, struct err *e)
 	rlim_t want =
 	    4 * (rlim_t)conf_int(conf, NULL, OPT_GATEWAY_MAX_SESSIONS);
 	struct rlimit r;
+	rlim_t most;
 
 	getrlimit(RLIMIT_NOFILE, &r);
+	most = r.rlim_max;
 	if (r.rlim_cur >= want)
 		return 0;
 	r.rlim_cur = want;
@@ -396,7 +398,7 @@ raise_files(const struct conf *conf, struct err *e)
 	return err_set(e,
 	    "[gateway] max_sessions needs %ju open files, but the limit is "
 	    "%ju: raise it (LimitNOFILE=) or lower max_sessions",
-	    (uintmax_t)want, (uintmax_t)r.rlim_max);
+	    (uintmax_t)want, (uintmax_t)most);
 }
 
 /* What a gateway that was killed between two calls left behind. */

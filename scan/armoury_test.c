@@ -130,8 +130,8 @@ static int
 try_map_memfd(const struct trial *t, const char *tmpdir)
 {
 	(void)tmpdir;
-	return unmapped(mmap(
-	    NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, t->memfd, 0));
+	return unmapped(
+	    mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, t->memfd, 0));
 }
 
 static int
@@ -356,10 +356,11 @@ run_all(struct cell *cell)
 	    .disk_max = 1 << 20};
 	struct spool *small = sealed(&house, 1000);
 	struct spool *large = sealed(&house, 100000);
-	struct call call = {
-	    .trial = {.plan = &cell->plan, .outside = getpid()}};
+	static struct call call;
 	const int fds[2] = {spool_fd(small), spool_fd(large)};
 
+	call.trial.plan = &cell->plan;
+	call.trial.outside = getpid();
 	cell->work = work;
 	cell->arg = &call;
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(*attempts); i++) {

@@ -115,6 +115,7 @@ struct taking {
 	const struct where *of;
 	unsigned level; /* of the container, below the content looked at */
 	enum file_type type;
+	bool encrypted;         /* some of it is */
 	struct content *member; /* NULL: none is being taken */
 	struct where where;
 	unsigned n; /* members come to */
@@ -126,6 +127,9 @@ report_how(struct taking *t, const char *where, enum unpack_end how)
 	struct report *r = t->in->report;
 	const char *word = type_word(t->type);
 
+	/* What is not known to be encrypted looks damaged. */
+	if (t->encrypted && (how == UNPACK_UNSUPPORTED || how == UNPACK_BROKEN))
+		how = UNPACK_ENCRYPTED;
 	switch (how) {
 	case UNPACK_WHOLE:
 	case UNPACK_STOPPED:
@@ -231,8 +235,10 @@ open_container(struct inspection *in, enum file_type type, const void *bytes,
 {
 	struct taking t = {
 	    .in = in, .of = &of->where, .level = of->level, .type = type};
-	enum unpack_end how = unpack(type, bytes, len, &taker, &t);
+	enum unpack_end how;
 
+	t.encrypted = peek_rar_is_encrypted(type, bytes, len);
+	how = unpack(type, bytes, len, &taker, &t);
 	MUST(t.member == NULL);
 	if (t.n > 0 || !tentative || how == UNPACK_ENCRYPTED)
 		report_how(&t, of->where.path, how);

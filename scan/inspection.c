@@ -100,6 +100,9 @@ report_closed(struct inspection *in, const struct layer *l)
 	if (type_care(l->type) == CARE_NOBODY)
 		report_add(in->report, FOUND_LIMIT, "scan", l->where.path,
 		    "unsupported_format:%s", type_word(l->type));
+	if (peek_rar_is_volume(l->type, l->bytes, l->len))
+		report_add(in->report, FOUND_LIMIT, "scan", l->where.path,
+		    "unsupported_format:%s-volume", type_word(l->type));
 	if (l->type == FILE_ARJ && peek_arj_is_garbled(l->bytes, l->len))
 		report_add(in->report, FOUND_ENCRYPTED, "scan", l->where.path,
 		    "encrypted arj");

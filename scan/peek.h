@@ -21,6 +21,12 @@ bool peek_zip_is_odd(const void *bytes, size_t len);
 /* True when a member of this ARJ archive is garbled (encrypted). */
 bool peek_arj_is_garbled(const void *bytes, size_t len);
 
+/* True when a member of this RAR is encrypted, or all of it. */
+bool peek_rar_is_encrypted(enum file_type type, const void *bytes, size_t len);
+
+/* True when this is one of several: what is in it begins or ends elsewhere. */
+bool peek_rar_is_volume(enum file_type type, const void *bytes, size_t len);
+
 /*
  * An archive inside a file of another type: a zip behind a stub or a picture,
  * a 7z or RAR in a program, an ISO image whose system area is something else.

@@ -23,7 +23,7 @@ struct magic {
 /* Longer and rarer ones first. */
 static const struct magic magics[] = {
 	M(ZIP, 0, "PK\3\4"), M(ZIP, 0, "PK\5\6"),
-	M(ZIP, 0, "PK00PK\3\4"), M(ZIP, 0, "PK\7\10PK\3\4"),
+	M(ZIP, 0, "PK00PK\3\4"), M(ZIP, 0, "PK\7\10"),
 	M(PDF, 0, "%PDF-"),
 	M(OLE2, 0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
 	M(PNG, 0, "\x89PNG"), M(JPEG, 0, "\xff\xd8\xff"), M(GIF, 0, "GIF8"),

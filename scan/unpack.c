@@ -113,36 +113,44 @@ entry_name(const struct reader *rd, struct archive_entry *entry)
 
 /* Hands out one member's bytes; returns how it ended, *step_r: taker's word. */
 static enum unpack_end
-take_data(
-    struct archive *a, const struct unpack_taker *t, void *arg, int *step_r)
+take_data(struct archive *a, la_int64_t size, const struct unpack_taker *t,
+    void *arg, int *step_r)
 {
 	static char block[64 * 1024];
+	la_int64_t all = 0;
 	la_ssize_t n;
 
 	while ((n = archive_read_data(a, block, sizeof(block))) > 0) {
+		all += n;
 		*step_r = t->data(arg, block, (size_t)n);
 		if (*step_r != 0)
 			return UNPACK_STOPPED;
 	}
-	return n == 0 ? UNPACK_WHOLE : why_closed(a);
+	if (n < 0)
+		return why_closed(a);
+	/* A part of it may lie in another volume. */
+	return all < size ? UNPACK_BROKEN : UNPACK_WHOLE;
 }
 
 /* Returns 0, or -1: the taker wants no more. */
 static int
-take_member(struct archive *a, const char *name, bool encrypted,
+take_member(struct archive *a, struct archive_entry *entry, const char *name,
     const struct unpack_taker *t, void *arg)
 {
+	la_int64_t size = 0;
 	enum unpack_end how;
 	int step;
 
-	if (encrypted) {
+	if (archive_entry_is_encrypted(entry)) {
 		t->closed(arg, name, UNPACK_ENCRYPTED);
 		return 0;
 	}
+	if (archive_entry_size_is_set(entry))
+		size = archive_entry_size(entry);
 	step = t->begin(arg, name);
 	if (step != 0)
 		return step < 0 ? -1 : 0;
-	how = take_data(a, t, arg, &step);
+	how = take_data(a, size, t, arg, &step);
 	/* What the engine reads was seen by it: not our finding. */
 	if (how == UNPACK_UNSUPPORTED && is_left_to_engine(a))
 		how = UNPACK_STOPPED;
@@ -187,8 +195,7 @@ take_all(struct archive *a, const struct reader *rd,
 		/* The filter did not know its own magic: nothing was done. */
 		if (rd->filter != NULL && archive_filter_count(a) < 2)
 			return UNPACK_UNSUPPORTED;
-		if (take_member(a, entry_name(rd, entry),
-			archive_entry_is_encrypted(entry) != 0, t, arg) < 0)
+		if (take_member(a, entry, entry_name(rd, entry), t, arg) < 0)
 			return UNPACK_STOPPED;
 	}
 	return rc == ARCHIVE_EOF ? UNPACK_WHOLE : why_closed(a);

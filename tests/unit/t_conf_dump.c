@@ -112,7 +112,7 @@ an_image_is_the_same(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	conf_free(&c);
-	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(ftruncate(fd, 0), -1);
 	for (int i = 0; i < 2; i++) {
