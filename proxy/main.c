@@ -99,6 +99,11 @@ main(int argc, char **argv)
 	conf = conf_load(a.config, stderr);
 	if (conf == NULL || parent_check(conf, stderr) < 0)
 		return EX_CONFIG;
+	if (conf_is_embedded(conf))
+		fprintf(stderr,
+		    "sallyportd: there is no %s: the embedded defaults are "
+		    "in force\n",
+		    CONF_DEFAULT_PATH);
 	if (a.dump)
 		conf_dump(conf, a.changed, stdout);
 	if (a.check)

@@ -47,7 +47,8 @@ struct protocol {
 	void (*drain)(struct session *s);
 
 	/* Says no in this protocol's own words, before open(). */
-	void (*refuse)(struct io *client, const char *gateway, enum refusal why);
+	void (*refuse)(
+	    struct io *client, const char *gateway, enum refusal why);
 
 	void (*close)(struct session *s); /* free what state holds */
 };

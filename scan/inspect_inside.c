@@ -183,7 +183,8 @@ take_bytes(void *arg, const void *bytes, size_t len)
 		return -1;
 	if (content_write(t->member, bytes, len) == 0)
 		return 0;
-	if (errno == EFBIG)
+	/* RLIMIT_FSIZE gives EFBIG, too. */
+	if (content_size(t->member) + len > t->in->budget.bytes)
 		report_add(r, FOUND_LIMIT, "scan", t->where.path, "%s",
 		    t->in->bytes_limit);
 	else

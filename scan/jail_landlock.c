@@ -74,14 +74,14 @@ static int
 allow_below(int rules, const char *dir, uint64_t access)
 {
 	struct landlock_path_beneath_attr below = {.allowed_access = access};
-	int done;
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), done;
 
-	below.parent_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (below.parent_fd < 0)
+	if (fd < 0)
 		return -1;
+	below.parent_fd = fd;
 	done = (int)syscall(SYS_landlock_add_rule, rules,
 	    LANDLOCK_RULE_PATH_BENEATH, &below, 0);
-	close(below.parent_fd);
+	close(fd);
 	return done;
 }
 

@@ -11,7 +11,8 @@
 #include "scan/mime_walk.h"
 
 #define UU_MODE_MAX 6                 /* digits between "begin" and the name */
-#define INLINE_TEXT_MAX (1024 * 1024) /* decoded to look for uuencode */
+#define INLINE_TEXT_MAX (1024 * 1024) /* decoded to look for parts in it */
+#define QP_LETTERS 8                  /* escaped ones that make us look, too */
 
 /* ---- bytes ----------------------------------------------------------------
  */
@@ -133,7 +134,7 @@ is_text(const struct leaf *leaf)
 	if (leaf->type.at == NULL)
 		return true;
 	type_read(leaf->type, &v);
-	return strncmp(v.word, "text/", 5) == 0;
+	return strncmp(v.word, "text/", 5) == 0 || strchr(v.word, '/') == NULL;
 }
 
 static void
@@ -236,27 +237,6 @@ leaf_add_inline(
 	(void)find_inline(w, c, at, end, "=ybegin ", MIME_YENC);
 }
 
-/* Text that was encoded can have uuencode in it just the same. */
-static void
-look_inside_text(
-    struct mime_walk *w, const struct context *c, const struct entity *e)
-{
-	struct context inner = *c;
-
-	if (e->codec == MIME_QP &&
-	    memmem(c->src->text + e->body, e->end - e->body, "begin ", 6) ==
-		NULL)
-		return;
-	if (e->end - e->body > INLINE_TEXT_MAX)
-		return;
-	inner.src = walk_decode(w, c, e);
-	inner.lines = LINES_LF;
-	inner.seen = false;
-	inner.depth++;
-	if (inner.src != NULL)
-		leaf_add_inline(w, &inner, 0, inner.src->len);
-}
-
 /*
  * Some readers find parts in any text, by what looks like delimiters and
  * fields.  A header alone, as in a bounce, is no part.
@@ -274,6 +254,57 @@ look_for_parts(
 	t.c.seen = false;
 	w->r->plain = false;
 	walk_task(w, &t);
+}
+
+/* Escapes of letters: no honest encoder makes them. */
+static bool
+qp_hides_letters(const char *text, size_t len)
+{
+	const char *end = text + len;
+	unsigned n = 0;
+
+	while ((text = memchr(text, '=', (size_t)(end - text))) != NULL &&
+	    end - text > 2) {
+		if (text[1] >= '4' && text[1] <= '7' && ++n == QP_LETTERS)
+			return true;
+		text++;
+	}
+	return false;
+}
+
+static bool
+is_worth_a_look(const struct context *c, const struct entity *e)
+{
+	const char *text = c->src->text + e->body;
+	size_t len = e->end - e->body;
+
+	if (len > INLINE_TEXT_MAX)
+		return false;
+	return e->codec == MIME_BASE64 ||
+	    memmem(text, len, "begin ", 6) != NULL ||
+	    memmem(text, len, "ontent-", 7) != NULL ||
+	    qp_hides_letters(text, len);
+}
+
+/* Text that was encoded can have parts in it just the same. */
+static void
+look_inside_text(
+    struct mime_walk *w, const struct context *c, const struct entity *e)
+{
+	struct context inner = *c;
+	struct entity all = {0};
+
+	if (!is_worth_a_look(c, e))
+		return;
+	inner.src = walk_decode(w, c, e);
+	inner.lines = LINES_LF;
+	inner.seen = false;
+	inner.depth++;
+	if (inner.src == NULL)
+		return;
+	all.end = inner.src->len;
+	leaf_add_inline(w, &inner, 0, all.end);
+	look_for_parts(w, &inner, &all);
 }
 
 /* x-uuencode as the transfer encoding: the data is where "begin" is. */

@@ -132,30 +132,45 @@ take_data(struct archive *a, la_int64_t size, const struct unpack_taker *t,
 	return all < size ? UNPACK_BROKEN : UNPACK_WHOLE;
 }
 
-/* Returns 0, or -1: the taker wants no more. */
-static int
-take_member(struct archive *a, struct archive_entry *entry, const char *name,
-    const struct unpack_taker *t, void *arg)
+/*
+ * Zip and ISO members lie apart and are passed over by their size.  Elsewhere
+ * what cannot be read would be read on to come to the next one; libbz2 writes
+ * past its own stack when it is called again after an error.
+ */
+static bool
+can_go_on(const struct reader *rd, enum unpack_end how)
 {
+	return how != UNPACK_BROKEN || rd->type == FILE_ZIP ||
+	    rd->type == FILE_ISO;
+}
+
+/* Returns what unpack() ends with; UNPACK_WHOLE: go on. */
+static enum unpack_end
+take_member(struct archive *a, const struct reader *rd,
+    struct archive_entry *entry, const struct unpack_taker *t, void *arg)
+{
+	const char *name = entry_name(rd, entry);
 	la_int64_t size = 0;
 	enum unpack_end how;
 	int step;
 
 	if (archive_entry_is_encrypted(entry)) {
 		t->closed(arg, name, UNPACK_ENCRYPTED);
-		return 0;
+		return UNPACK_WHOLE;
 	}
 	if (archive_entry_size_is_set(entry))
 		size = archive_entry_size(entry);
 	step = t->begin(arg, name);
 	if (step != 0)
-		return step < 0 ? -1 : 0;
+		return step < 0 ? UNPACK_STOPPED : UNPACK_WHOLE;
 	how = take_data(a, size, t, arg, &step);
 	/* What the engine reads was seen by it: not our finding. */
 	if (how == UNPACK_UNSUPPORTED && is_left_to_engine(a))
 		how = UNPACK_STOPPED;
 	t->end(arg, how);
-	return step < 0 ? -1 : 0;
+	if (step < 0)
+		return UNPACK_STOPPED;
+	return can_go_on(rd, how) ? UNPACK_WHOLE : how;
 }
 
 static bool
@@ -189,14 +204,16 @@ take_all(struct archive *a, const struct reader *rd,
     const struct unpack_taker *t, void *arg)
 {
 	struct archive_entry *entry;
+	enum unpack_end how;
 	int rc;
 
 	while ((rc = next_member(a, &entry)) == ARCHIVE_OK) {
 		/* The filter did not know its own magic: nothing was done. */
 		if (rd->filter != NULL && archive_filter_count(a) < 2)
 			return UNPACK_UNSUPPORTED;
-		if (take_member(a, entry, entry_name(rd, entry), t, arg) < 0)
-			return UNPACK_STOPPED;
+		how = take_member(a, rd, entry, t, arg);
+		if (how != UNPACK_WHOLE)
+			return how;
 	}
 	return rc == ARCHIVE_EOF ? UNPACK_WHOLE : why_closed(a);
 }

@@ -615,8 +615,9 @@ def honest():
 
 
 def mutate(rng, m):
-    """m with a few of its lines changed where readers look."""
-    lines = m.split(CRLF)
+    """m with a few of its lines changed where readers look; not the first,
+    which says that it is a mail."""
+    first, *lines = m.split(CRLF)
     for _ in range(rng.randint(1, 3)):
         i = rng.randrange(len(lines))
         # the lines that matter are few among those of the body
@@ -642,7 +643,7 @@ def mutate(rng, m):
             lines[i], lines[k] = lines[k], lines[i]
         if not lines:
             return m
-    return CRLF.join(lines)
+    return CRLF.join([first, *lines])
 
 
 def write(folder):

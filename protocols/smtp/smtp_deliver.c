@@ -71,8 +71,7 @@ refused_by_hop(struct smtp_mail *m)
 	unsigned code = m->hop->reply.code;
 
 	/* Nothing is under way there: it can be used again, after RSET. */
-	if (code / 100 == 4 && m->phase != PHASE_BODY &&
-	    m->phase != PHASE_LAST)
+	if (code / 100 == 4 && m->phase != PHASE_BODY && m->phase != PHASE_LAST)
 		m->phase = PHASE_HELD;
 	if (code == 421)
 		smtp_deliver_answer(m, "deferred", "next_hop", LINE_421);

@@ -5,7 +5,7 @@ import re
 import corpus_mail
 import pytest
 from peers.client import connect, hand_over, send
-from peers.common import until
+from peers.common import answers, free_port, until
 from peers.sallyport import ini
 
 pytestmark = pytest.mark.core
@@ -165,7 +165,6 @@ def test_hup_takes_effect_for_new_sessions(gateway, sink):
 
 
 def test_hup_moves_a_listener(gateway, sink):
-    from peers.common import answers, free_port
     gw = gateway({"smtp": {"next_hop": f"smtp:127.0.0.1:{sink.port}"}})
     old, new = gw.port, free_port()
     gw.configure({"listener mail-in": {"address": f"127.0.0.1:{new}"}})

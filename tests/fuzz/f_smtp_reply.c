@@ -10,6 +10,7 @@
 #include "protocols/smtp/smtp_reply.h"
 #include "protocols/smtp/smtp_text.h"
 #include "proxy/base/check.h"
+#include "proxy/base/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -59,7 +60,7 @@ as_texts(const uint8_t *data, size_t size)
 		return;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	(void)snprintf(f.what, sizeof(f.what), "%s", text);
+	(void)copy_text(f.what, sizeof(f.what), text);
 	smtp_text_reason(&f, reason);
 	(void)smtp_next(text, &next, &e);
 	if (smtp_text_check(text, '5', &e) < 0)

@@ -264,10 +264,14 @@ class SmtpSink:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind((host, self.port))
             s.listen(256)
-            self._listeners.append(s)
-            threading.Thread(target=self._accept, args=(s,),
-                             daemon=True).start()
+            self.listen_on(s)
         return self
+
+    def listen_on(self, listener):
+        """Also takes who comes to this listening socket."""
+        self._listeners.append(listener)
+        threading.Thread(target=self._accept, args=(listener,),
+                         daemon=True).start()
 
     def _accept(self, listener):
         while not self.stopping.is_set():

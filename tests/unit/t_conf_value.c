@@ -66,6 +66,9 @@ sizes(void **state)
 	/* 2^63 bytes and more must not come out small or negative. */
 	is_not(OPT_SCAN_CACHE_SIZE, "9223372036854775807G",
 	    "9223372036854775807G is not within 0 to 64G");
+	/* 2^64 bytes and one G more must not come out as one G. */
+	is_not(OPT_SCAN_CACHE_SIZE, "17179869185G",
+	    "17179869185G is not within 0 to 64G");
 	is_not(
 	    OPT_SMTP_MAX_MESSAGE_SIZE, "none", "0 is not within 1k to 1024G");
 }

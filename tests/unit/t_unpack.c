@@ -222,6 +222,29 @@ a_cut_one_is_broken_and_keeps_what_came(void **state)
 	free(p.bytes);
 }
 
+/* To come to the next member it would have to read on in the broken one. */
+static void
+a_broken_solid_one_ends_there(void **state)
+{
+	static char words[40000];
+	const struct entry large[] = {
+	    {"a", words, sizeof(words)}, {"b", words, sizeof(words)}};
+	struct packed p;
+	uint32_t x = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words); i++) {
+		x = x * 1103515245 + 12345;
+		words[i] = (char)('a' + (x >> 24) % 26);
+	}
+	p = pack_all("7zip", NULL, "7zip:compression=bzip2", large, 2);
+	memset(p.bytes + 60, 0, 40); /* its selectors and code tables */
+	assert_int_equal(
+	    unpack(FILE_7Z, p.bytes, p.len, &taker, &d), UNPACK_BROKEN);
+	assert_string_equal(buf_text(&d.text), "[a broken]");
+	free(p.bytes);
+}
+
 static void
 nonsense_is_no_archive(void **state)
 {
@@ -295,6 +318,7 @@ main(void)
 	    T(the_taker_may_have_enough_of_one),
 	    T(the_taker_may_stop_in_the_middle),
 	    T(a_cut_one_is_broken_and_keeps_what_came),
+	    T(a_broken_solid_one_ends_there),
 	    T(nonsense_is_no_archive),
 	    T(what_the_engine_opens_is_not_opened_here),
 	    T(everything_that_is_ours_can_be_opened),
