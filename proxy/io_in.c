@@ -129,7 +129,8 @@ io_read_turn(struct io *io)
 	}
 	if (io->broken != 0)
 		return tell_gone(io, io->broken);
-	if (io->readable || io->eof)
+	/* libevent does not tell an error from readiness: look for oneself */
+	if (io->readable || io->eof || io->paused)
 		return look_gone(io);
 	return true;
 }

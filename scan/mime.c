@@ -19,7 +19,6 @@
 #define DEFAULT_BYTES (1024 * 1024) /* ... and these */
 #define WORK_GROWTH 64 /* bytes gone over, for each byte of the mail */
 #define WORK_BYTES (32 * 1024 * 1024)
-#define LINE_MAX_RFC 998 /* RFC 5322 2.1.1 */
 
 enum mime_class
 mime_odd_class(enum mime_odd odd)
@@ -197,23 +196,6 @@ fill_limits(const struct mime_limits *given, size_t len)
 	return l;
 }
 
-/* What is odd about the bytes, whatever they mean. */
-static void
-look_at_bytes(struct mime_walk *w, const char *text, size_t len)
-{
-	struct line l = {0};
-
-	if (memchr(text, '\0', len) != NULL)
-		walk_odd(w, MIME_NUL);
-	for (size_t at = 0; line_read(text, at, len, LINES_LF, &l);
-	     at = l.next) {
-		if (l.end - l.at > LINE_MAX_RFC) {
-			walk_odd(w, MIME_LONG_LINE);
-			return;
-		}
-	}
-}
-
 static void
 walk_all(struct mime_walk *w, const struct context *c)
 {
@@ -263,7 +245,6 @@ mime_walk(const void *bytes, size_t len, const struct mime_limits *limits,
 		return 0;
 	w.most_work = (uint64_t)len * WORK_GROWTH + WORK_BYTES;
 	c.src = add_source(&w, &mail);
-	look_at_bytes(&w, mail.text, len);
 	walk_all(&w, &c);
 	leaves_settle(&w);
 	rc = leaves_deliver(&w, part, arg);

@@ -14,6 +14,8 @@
 #define ENGINE_DEPTH 8
 #define ENGINE_HEAD 4096
 
+#define LINE_MAX_RFC 998 /* RFC 5322 2.1.1 */
+
 static const struct head_field *
 main_field(const struct head *h, enum head_kind kind)
 {
@@ -255,50 +257,66 @@ engine_knows_mail(const struct source *s)
 	return memmem(s->text, head, version, sizeof(version) - 1) != NULL;
 }
 
-/* Which ends of line there are: CRLF, LF alone, CR alone. */
-static void
-count_line_ends(const struct source *s, bool *crlf_r, bool *lf_r, bool *cr_r)
-{
-	const char *p = s->text, *end = s->text + s->len;
+/* What there is in the bytes of a mail, whatever they mean. */
+struct line_ends {
+	bool crlf, lf, cr; /* which ends of line */
+	bool long_line;
+};
 
-	*crlf_r = *lf_r = *cr_r = false;
-	for (; p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL;
-	     p++) {
-		if (p > s->text && p[-1] == '\r')
-			*crlf_r = true;
-		else
-			*lf_r = true;
+static void
+look_at_lines(const struct source *s, struct line_ends *e_r)
+{
+	const char *p = s->text, *end = p + s->len;
+
+	*e_r = (struct line_ends){0};
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		const char *stop = nl == NULL ? end : nl;
+
+		if (nl != NULL && nl > p && nl[-1] == '\r')
+			stop--;
+		if (nl != NULL && stop < nl)
+			e_r->crlf = true;
+		else if (nl != NULL)
+			e_r->lf = true;
+		if (memchr(p, '\r', (size_t)(stop - p)) != NULL)
+			e_r->cr = true;
+		if (stop - p > LINE_MAX_RFC)
+			e_r->long_line = true;
+		p = nl == NULL ? end : nl + 1;
 	}
-	p = s->text;
-	for (; p < end && (p = memchr(p, '\r', (size_t)(end - p))) != NULL;
-	     p++) {
-		if (p + 1 == end || p[1] != '\n')
-			*cr_r = true;
-	}
+}
+
+/* Notes the walk under another idea of what ends a line. */
+static void
+note_lines(struct mime_walk *w, const struct context *c, enum mime_lines lines,
+    enum mime_odd reason)
+{
+	struct task t = {.kind = TASK_ENTITY, .c = *c};
+
+	walk_odd(w, reason);
+	t.e.end = c->src->len;
+	t.c.lines = lines;
+	t.c.reason = reason;
+	walk_task(w, &t);
 }
 
 void
 entity_walk_mail(struct mime_walk *w, const struct context *c)
 {
-	struct task t = {.kind = TASK_ENTITY, .c = *c};
-	bool crlf, lf, cr;
+	struct line_ends ends;
 
-	count_line_ends(c->src, &crlf, &lf, &cr);
-	t.e.end = c->src->len;
+	look_at_lines(c->src, &ends);
+	if (memchr(c->src->text, '\0', c->src->len) != NULL)
+		walk_odd(w, MIME_NUL);
+	if (ends.long_line)
+		walk_odd(w, MIME_LONG_LINE);
 	if (!engine_knows_mail(c->src))
 		w->r->plain = false;
-	if (cr) {
-		walk_odd(w, MIME_BARE_CR);
-		t.c.lines = LINES_CR;
-		t.c.reason = MIME_BARE_CR;
-		walk_task(w, &t);
-	}
-	if (crlf && lf) {
-		walk_odd(w, MIME_BARE_LF);
-		t.c.lines = LINES_CRLF;
-		t.c.reason = MIME_BARE_LF;
-		walk_task(w, &t);
-	}
+	if (ends.cr)
+		note_lines(w, c, LINES_CR, MIME_BARE_CR);
+	if (ends.crlf && ends.lf)
+		note_lines(w, c, LINES_CRLF, MIME_BARE_LF);
 	(void)entity_walk(w, c, 0, c->src->len);
 }
 

@@ -189,6 +189,16 @@ yenc_name(const char *text, const struct line *l)
 	return (struct slice){p + 6, (size_t)(text + l->end - p) - 6};
 }
 
+/* From at to behind the line that ends the data. */
+static size_t
+inline_len(const char *text, size_t at, size_t end, enum mime_codec codec)
+{
+	const char *word = codec == MIME_UUENCODE ? "\nend" : "\n=yend";
+	const char *p = memmem(text + at, end - at, word, strlen(word));
+
+	return p == NULL ? end - at : (size_t)(p - text) + strlen(word) - at;
+}
+
 static bool
 find_inline(struct mime_walk *w, const struct context *c, size_t from,
     size_t end, const char *word, enum mime_codec codec)
@@ -214,7 +224,7 @@ find_inline(struct mime_walk *w, const struct context *c, size_t from,
 		if (!line_begins(text, from, leaf.at, c->lines) ||
 		    !line_read(text, leaf.at, end, c->lines, &l))
 			continue;
-		leaf.len = end - leaf.at;
+		leaf.len = inline_len(text, leaf.at, end, codec);
 		leaf.name = codec == MIME_UUENCODE ? uu_name(text, &l)
 						   : yenc_name(text, &l);
 		if (leaf.name.len == 0)
@@ -222,9 +232,9 @@ find_inline(struct mime_walk *w, const struct context *c, size_t from,
 		found = true;
 		if (!leaf.seen)
 			w->r->plain = false;
-		/* a second one is behind the end of the first, or is not one */
-		if (walk_spend(w, end - l.at))
-			add(w, &leaf);
+		if (!walk_spend(w, leaf.len))
+			break;
+		add(w, &leaf);
 	}
 	return found;
 }

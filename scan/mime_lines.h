@@ -15,6 +15,8 @@ enum mime_lines {
 	LINES_CR    /* LF, CRLF or CR */
 };
 
+#define LINE_STEP 256
+
 struct line {
 	size_t at, end, next; /* end: without the line end; next: behind it */
 };
@@ -24,10 +26,17 @@ line_break(const char *text, size_t at, size_t end, enum mime_lines mode)
 {
 	const char *p = text + at, *stop = text + end;
 
-	if (mode == LINES_CR) {
-		while (p < stop && *p != '\n' && *p != '\r')
-			p++;
-		return (size_t)(p - text);
+	while (mode == LINES_CR && p < stop) {
+		/* in small steps: there may be no LF for a long way */
+		size_t n =
+		    stop - p < LINE_STEP ? (size_t)(stop - p) : LINE_STEP;
+		const char *lf = memchr(p, '\n', n);
+		const char *cr =
+		    memchr(p, '\r', lf == NULL ? n : (size_t)(lf - p));
+
+		if (cr != NULL || lf != NULL)
+			return (size_t)((cr != NULL ? cr : lf) - text);
+		p += n;
 	}
 	for (; p < stop; p++) {
 		p = memchr(p, '\n', (size_t)(stop - p));

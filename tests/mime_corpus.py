@@ -618,7 +618,7 @@ def mutate(rng, m):
     """m with a few of its lines changed where readers look; not the first,
     which says that it is a mail."""
     first, *lines = m.split(CRLF)
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(1, 3) if len(lines) > 3 else 0):
         i = rng.randrange(len(lines))
         # the lines that matter are few among those of the body
         keys = [k for k, x in enumerate(lines)
@@ -641,8 +641,6 @@ def mutate(rng, m):
         else:
             k = rng.randrange(len(lines))
             lines[i], lines[k] = lines[k], lines[i]
-        if not lines:
-            return m
     return CRLF.join([first, *lines])
 
 

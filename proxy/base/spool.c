@@ -255,7 +255,8 @@ spool_map(struct spool *s)
 		errno = EFBIG;
 		return NULL;
 	}
-	mem = mmap(NULL, (size_t)s->size, PROT_READ, MAP_SHARED, fd, 0);
+	/* Not shared: before Linux 6.7 a sealed memfd refuses that. */
+	mem = mmap(NULL, (size_t)s->size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (mem == MAP_FAILED)
 		return NULL;
 	s->map = (void *)(uintptr_t)mem;

@@ -1,8 +1,7 @@
 /*
- * t_engine_clamav: loading of signatures: given ones, none, too few, broken
- * ones; what the version says of them; and what matches then.
+ * t_engine_clamav: loading: which signatures are in force, by which name, and
+ * what is refused.  What it finds is in t_inspect.
  */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,307 +9,172 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "conf/conf.h"
-#include "proxy/base/log.h"
-#include "proxy/base/mem.h"
-#include "proxy/base/tree.h"
 #include "scan/clamav_db.h"
-#include "scan/inspect.h"
-#include "tests/unit/pack.h"
+#include "scan/engine.h"
+#include "tests/unit/scan_house.h"
 
-/* "sallyport-one" and "sallyport-two" */
-#define SIGNATURE_ONE "Test.One:0:*:73616c6c79706f72742d6f6e65\n"
-#define SIGNATURE_TWO "Test.Two:0:*:73616c6c79706f72742d74776f\n"
-
-static char dir[] = "/tmp/t_engine_clamav.XXXXXX";
-static char db[64]; /* a new folder for each test */
-static struct inspector *inspector;
-static struct report r;
-static struct err e;
-static char warning[512]; /* the last that was logged */
-
-static void
-keep_warning(enum log_level level, uint64_t id, const char *text)
-{
-	(void)id;
-	if (level == LOG_WARN_)
-		copy_text(warning, sizeof(warning), text);
-}
-
-static void
-put(const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", db, name);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	assert_int_equal(fclose(f), 0);
-}
-
-/* Opens with this database; more: further lines of [engine clamav]. */
-static struct inspector *
-open_with(const char *path, const char *more)
-{
-	struct inspector *i;
-	struct conf *conf;
-	char text[512];
-	int n = snprintf(text, sizeof(text),
-	    "[engine clamav]\ntype = clamav\ndatabase = %s\n%s", path, more);
-
-	conf = conf_from_text("test", text, (size_t)n, false, stderr);
-	assert_non_null(conf);
-	i = inspector_open(conf, &e);
-	conf_free(&conf);
-	return i;
-}
-
-static void
-reopen(const char *path)
-{
-	inspector_close(&inspector);
-	inspector = open_with(path, "");
-	assert_non_null(inspector);
-	assert_int_equal(inspector_enter(inspector, dir, &e), 0);
-}
-
-static const char *
-look(const char *bytes)
-{
-	struct spool *s = spool_over(bytes, strlen(bytes));
-	struct content *c = content_over(&s, CONTENT_FILE, "a");
-
-	inspect(inspector, c, inspector_budget(inspector, strlen(bytes)), NULL,
-	    NULL, &r);
-	content_free(&c);
-	return r.n == 0 ? "" : r.found[0].what;
-}
+extern const struct engine engine_clamav;
 
 static int
-new_folder(void **state)
+open_engine(struct scan_house *h, void **engine_r, struct err *e)
 {
-	static int n;
+	return engine_clamav.open(
+	    h->conf, conf_section(h->conf, "engine", "clamav"), engine_r, e);
+}
 
-	(void)state;
-	warning[0] = '\0';
-	snprintf(db, sizeof(db), "%s/db%d", dir, n++);
-	return mkdir(db, 0700);
+static char *
+version_of(struct scan_house *h)
+{
+	void *engine;
+	struct err e;
+	char *version;
+
+	assert_int_equal(open_engine(h, &engine, &e), 0);
+	version = xstrdup(engine_clamav.version(engine));
+	engine_clamav.close(engine);
+	return version;
 }
 
 static void
-without_signatures_eicar_is_found_and_it_warns(void **state)
+the_version_changes_when_signatures_do(void **state)
 {
+	struct scan_house h;
+	char *a, *b, *c, *d;
+
 	(void)state;
-	reopen("/nonexistent");
-	assert_non_null(strstr(warning, "apt-get install clamav-freshclam"));
-	assert_string_equal(look(eicar()), "Eicar-Test-Signature.UNOFFICIAL");
-	assert_string_equal(look("sallyport-one"), "");
-	warning[0] = '\0';
-	put("readme.txt", "no signatures here");
-	reopen(db);
-	assert_non_null(strstr(warning, "apt-get install clamav-freshclam"));
-	assert_string_equal(look(eicar()), "Eicar-Test-Signature.UNOFFICIAL");
+	house_open(&h, "");
+	a = version_of(&h);
+	b = version_of(&h);
+	assert_string_equal(a, b);
+	assert_memory_equal(a, "clamav/", 7);
+	assert_string_equal(a, inspector_version(h.inspector));
+	/* As many signatures, of the same size, by another text. */
+	house_put_signature(&h, "marker", MARK MARK "sallyport unit marker. ");
+	c = version_of(&h);
+	assert_string_not_equal(a, c);
+	house_put_signature(&h, "second", "another one altogether");
+	d = version_of(&h);
+	assert_string_not_equal(c, d);
+	free(a);
+	free(b);
+	free(c);
+	free(d);
+	house_close(&h);
 }
 
 static void
-given_ones_count_alone(void **state)
+no_database_is_the_built_in_one(void **state)
 {
+	struct scan_house h = {.dir = "/nonexistent"};
+	char *version;
+
 	(void)state;
-	put("a.ndb", SIGNATURE_ONE);
-	reopen(db);
-	assert_string_equal(warning, "");
-	assert_string_equal(look("a sallyport-one b"), "Test.One.UNOFFICIAL");
-	assert_string_equal(look("a sallyport-two b"), "");
-	assert_string_equal(look(eicar()), "");
+	house_configure(&h, "");
+	version = version_of(&h);
+	assert_non_null(strstr(version, "/1-")); /* one signature */
+	free(version);
+	conf_free(&h.conf);
 }
 
 static void
-a_file_will_do(void **state)
+a_broken_database_is_refused(void **state)
 {
-	char path[128];
-
-	(void)state;
-	put("a.ndb", SIGNATURE_ONE SIGNATURE_TWO);
-	snprintf(path, sizeof(path), "%s/a.ndb", db);
-	reopen(path);
-	assert_string_equal(look("a sallyport-two b"), "Test.Two.UNOFFICIAL");
-}
-
-static void
-the_version_changes_with_the_signatures(void **state)
-{
-	char before[96];
-
-	(void)state;
-	put("a.ndb", SIGNATURE_ONE);
-	reopen(db);
-	copy_text(before, sizeof(before), inspector_version(inspector));
-	assert_memory_equal(before, "clamav/1.", 9);
-	reopen(db);
-	assert_string_equal(inspector_version(inspector), before);
-	/* As many, as long, in the same second. */
-	put("a.ndb", SIGNATURE_TWO);
-	reopen(db);
-	assert_string_not_equal(inspector_version(inspector), before);
-	put("a.ndb", SIGNATURE_ONE);
-	reopen(db);
-	assert_string_equal(inspector_version(inspector), before);
-	put("b.ndb", SIGNATURE_TWO);
-	reopen(db);
-	assert_string_not_equal(inspector_version(inspector), before);
-}
-
-static void
-too_few_are_refused(void **state)
-{
-	struct inspector *i;
-
-	(void)state;
-	put("a.ndb", SIGNATURE_ONE SIGNATURE_TWO);
-	assert_null(open_with(db, "min_signatures = 3\n"));
-	assert_non_null(strstr(e.text, "min_signatures"));
-	i = open_with(db, "min_signatures = 2\n");
-	assert_non_null(i);
-	inspector_close(&i);
-	assert_null(open_with("/nonexistent", "min_signatures = 2\n"));
-}
-
-/* What the library prints by itself would spoil `scan --json`. */
-static off_t
-bytes_printed_while_opening(void)
-{
-	char path[128];
-	struct stat st;
-	int to, out = dup(1), err = dup(2);
-
-	snprintf(path, sizeof(path), "%s/printed", dir);
-	to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	assert_true(to >= 0 && out >= 0 && err >= 0);
-	fflush(stdout);
-	dup2(to, 1);
-	dup2(to, 2);
-	inspector_close(&inspector);
-	inspector = open_with(db, "");
-	fflush(stdout);
-	dup2(out, 1);
-	dup2(err, 2);
-	close(out);
-	close(err);
-	assert_int_equal(fstat(to, &st), 0);
-	close(to);
-	return st.st_size;
-}
-
-static void
-a_broken_one_is_refused_in_words(void **state)
-{
-	(void)state;
-	put("a.ndb", "this is no signature\n");
-	assert_int_equal(bytes_printed_while_opening(), 0);
-	assert_memory_equal(warning, "clamav message=", 15);
-	assert_null(inspector);
-	assert_non_null(strstr(e.text, db));
-	put("a.ndb", SIGNATURE_ONE);
-	reopen(db);
-	assert_string_equal(look("sallyport-one"), "Test.One.UNOFFICIAL");
-}
-
-static void
-a_name_tells_what_is_there(void **state)
-{
-	(void)state;
-	assert_false(clamav_db_is_there("/nonexistent"));
-	assert_false(clamav_db_is_there(db));
-	put("notes.txt", "x");
-	put(".ndb", "x");
-	assert_false(clamav_db_is_there(db));
-	put("daily.cld", "x");
-	assert_true(clamav_db_is_there(db));
-}
-
-static void
-the_built_in_one_is_taken_away(void **state)
-{
-	char built[CLAMAV_DB_DIR], line[256], path[128];
-	struct stat st;
+	struct scan_house h;
+	char *path;
+	void *engine;
+	struct err e;
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(clamav_db_built_in(built, &e), 0);
-	assert_true(clamav_db_is_there(built));
-	snprintf(path, sizeof(path), "%s/sallyport.ndb", built);
-	f = fopen(path, "re");
+	house_open(&h, "");
+	path = xasprintf("%s/db/broken.ndb", h.dir);
+	f = fopen(path, "w");
 	assert_non_null(f);
-	assert_non_null(fgets(line, sizeof(line), f));
+	fputs("this is no signature\n", f);
 	fclose(f);
-	assert_memory_equal(line, "Eicar-Test-Signature:0:*:", 25);
-	assert_int_equal(strlen(line), 25 + 2 * 68 + 1);
-	clamav_db_remove(built);
-	assert_int_equal(stat(built, &st), -1);
+	assert_int_equal(open_engine(&h, &engine, &e), -1);
+	assert_non_null(strstr(e.text, h.dir));
+	free(path);
+	house_close(&h);
 }
 
-/* What the engine calls a virus is not always one. */
 static void
-a_heuristic_is_what_it_says(void **state)
+too_few_signatures_are_refused(void **state)
 {
-	static const struct entry in = {"a.txt", "some secret words", 17};
-	struct packed p =
-	    pack_all("zip", NULL, "zip:encryption=aes256", &in, 1);
-	struct spool *s = spool_over(p.bytes, p.len);
-	struct content *c = content_over(&s, CONTENT_FILE, "a.zip");
+	struct scan_house h;
+	char *more;
+	void *engine;
+	struct err e;
 
 	(void)state;
-	reopen("/nonexistent");
-	inspect(
-	    inspector, c, inspector_budget(inspector, p.len), NULL, NULL, &r);
-	assert_int_equal(r.found[0].kind, FOUND_ENCRYPTED);
-	assert_string_equal(r.found[0].engine, "clamav");
-	assert_string_equal(r.found[0].what, "Heuristics.Encrypted.Zip");
-	assert_false(report_has(&r, FOUND_MALWARE));
-	content_free(&c);
-	free(p.bytes);
+	house_open(&h, "");
+	for (int least = 1; least <= 2; least++) {
+		int rc = least == 1 ? 0 : -1;
+
+		more = xasprintf("[engine few]\ndatabase = %s/db\n"
+				 "min_signatures = %d\n",
+		    h.dir, least);
+		conf_free(&h.conf);
+		house_configure(&h, more);
+		free(more);
+		assert_int_equal(
+		    engine_clamav.open(h.conf,
+			conf_section(h.conf, "engine", "few"), &engine, &e),
+		    rc);
+		if (rc == 0)
+			engine_clamav.close(engine);
+	}
+	assert_non_null(strstr(e.text, "min_signatures is 2"));
+	house_close(&h);
 }
 
-static int
-open_all(void **state)
+static void
+a_database_is_there_or_not(void **state)
 {
+	struct scan_house h;
+	char *db, *file;
+
 	(void)state;
-	log_setup(LOG_WARN_, "t_engine_clamav");
-	log_to(keep_warning);
-	return mkdtemp(dir) == NULL ? -1 : 0;
+	house_open(&h, "");
+	db = xasprintf("%s/db", h.dir);
+	file = xasprintf("%s/db/marker.ndb", h.dir);
+	assert_true(clamav_db_is_there(db));
+	assert_true(clamav_db_is_there(file));
+	assert_false(clamav_db_is_there(h.dir)); /* a folder, no signatures */
+	assert_false(clamav_db_is_there("/nonexistent"));
+	free(db);
+	free(file);
+	house_close(&h);
 }
 
-static int
-close_all(void **state)
+static void
+the_built_in_one_leaves_nothing_behind(void **state)
 {
-	(void)state;
-	inspector_close(&inspector);
-	return tree_remove(dir, &e);
-}
+	char dir[CLAMAV_DB_DIR];
+	struct err e;
 
-#define T(test) cmocka_unit_test_setup(test, new_folder)
+	(void)state;
+	assert_int_equal(clamav_db_built_in(dir, &e), 0);
+	assert_true(clamav_db_is_there(dir));
+	clamav_db_remove(dir);
+	assert_int_equal(access(dir, F_OK), -1);
+}
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(without_signatures_eicar_is_found_and_it_warns),
-	    T(given_ones_count_alone),
-	    T(a_file_will_do),
-	    T(the_version_changes_with_the_signatures),
-	    T(too_few_are_refused),
-	    T(a_broken_one_is_refused_in_words),
-	    T(a_name_tells_what_is_there),
-	    T(the_built_in_one_is_taken_away),
-	    T(a_heuristic_is_what_it_says),
+	    cmocka_unit_test(the_version_changes_when_signatures_do),
+	    cmocka_unit_test(no_database_is_the_built_in_one),
+	    cmocka_unit_test(a_broken_database_is_refused),
+	    cmocka_unit_test(too_few_signatures_are_refused),
+	    cmocka_unit_test(a_database_is_there_or_not),
+	    cmocka_unit_test(the_built_in_one_leaves_nothing_behind),
 	};
 
-	return cmocka_run_group_tests(tests, open_all, close_all);
+	log_setup(LOG_ERROR_, "test");
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

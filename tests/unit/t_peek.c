@@ -1,177 +1,243 @@
 /*
- * t_peek: zips that the engine passes over, garbled ARJ, and archives that
- * hide behind something else.
+ * t_peek: what containers say of themselves, without unpacking them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "scan/peek.h"
-#include "tests/unit/pack.h"
 
-static const struct entry two[] = {
-    {"a.txt", "hello hello hello hello", 23}, {"b", "world", 5}};
-
-/* The zip of two, with one byte changed where magic stands the nth time. */
-static bool
-is_odd_with(const char *magic, int nth, size_t at, char byte)
+static void
+put16(unsigned char *s, unsigned n)
 {
-	struct packed p = pack_all("zip", NULL, NULL, two, 2);
-	char *s = p.bytes;
-	bool odd;
+	s[0] = (unsigned char)n;
+	s[1] = (unsigned char)(n >> 8);
+}
 
-	for (; nth >= 0; nth--) {
-		s = memmem(s, p.len - (size_t)(s - p.bytes), magic, 4);
-		assert_non_null(s);
-		s++;
+static void
+put32(unsigned char *s, uint32_t n)
+{
+	put16(s, n & 0xffff);
+	put16(s + 2, n >> 16);
+}
+
+/* APPNOTE 4.3.7 and 4.3.12, nothing but what is looked at. */
+static size_t
+make_zip(unsigned char *s, unsigned local, unsigned central)
+{
+	memset(s, 0, 200);
+	memcpy(s, "PK\3\4", 4);
+	put16(s + 8, local);
+	memcpy(s + 40, "PK\1\2", 4);
+	put16(s + 50, central);
+	memcpy(s + 100, "PK\5\6", 4);
+	return 122;
+}
+
+static void
+a_zip_is_odd_where_the_engine_is_blind(void **state)
+{
+	static const struct {
+		unsigned local, central;
+		bool odd;
+	} cases[] = {
+	    {8, 8, false},
+	    {0, 0, false},
+	    {12, 12, false},
+	    {9, 9, false},
+	    {6, 6, false},
+	    {14, 14, true},
+	    {98, 98, true},
+	    {93, 93, true},
+	    {95, 95, true},
+	    {8, 14, true},
+	    {14, 8, true},
+	    {1, 1, true},
+	};
+	unsigned char s[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = make_zip(s, cases[i].local, cases[i].central);
+
+		assert_int_equal(peek_zip_is_odd(s, len), cases[i].odd);
 	}
-	s[at - 1] = byte;
-	odd = peek_zip_is_odd(p.bytes, p.len);
-	free(p.bytes);
-	return odd;
-}
-
-static void
-a_plain_zip_is_not_odd(void **state)
-{
-	(void)state;
-	assert_false(is_odd_with("PK\3\4", 0, 0, 'P'));
-	/* Methods the engine knows: store, bzip2, deflate64, implode. */
-	assert_false(is_odd_with("PK\3\4", 0, 8, 0));
-	assert_false(is_odd_with("PK\3\4", 0, 8, 12));
-	assert_false(is_odd_with("PK\3\4", 0, 8, 9));
-	assert_false(is_odd_with("PK\3\4", 0, 8, 6));
-	assert_false(peek_zip_is_odd("", 0));
-	assert_false(peek_zip_is_odd("PK", 2));
-	assert_false(peek_zip_is_odd("PK\3\4", 4));
-}
-
-static void
-another_method_is_odd_in_either_header(void **state)
-{
-	(void)state;
-	assert_true(is_odd_with("PK\3\4", 0, 8, 14)); /* LZMA */
-	assert_true(is_odd_with("PK\3\4", 1, 8, 98)); /* PPMd */
-	assert_true(is_odd_with("PK\1\2", 0, 10, 14));
-	assert_true(is_odd_with("PK\1\2", 1, 10, 93)); /* zstd */
 }
 
 static void
 zip64_is_odd(void **state)
 {
-	char local[30] = "PK\3\4", central[46] = "PK\1\2";
+	static const size_t places[] = {18, 22, 40 + 20, 40 + 24, 40 + 42};
+	unsigned char s[200];
 
 	(void)state;
-	assert_false(peek_zip_is_odd(local, sizeof(local)));
-	memset(local + 18, 0xff, 4);
-	assert_true(peek_zip_is_odd(local, sizeof(local)));
-	assert_false(peek_zip_is_odd(central, sizeof(central)));
-	memset(central + 42, 0xff, 4);
-	assert_true(peek_zip_is_odd(central, sizeof(central)));
-	assert_false(peek_zip_is_odd(central, sizeof(central) - 1));
-}
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		size_t len = make_zip(s, 8, 8);
 
-/* An ARJ of a main header and one member of four bytes. */
-static bool
-is_garbled_with(unsigned char flags, size_t len)
-{
-	unsigned char arj[100] = {0x60, 0xea, 30, 0};
-	const size_t member = 4 + 30 + 4 + 2;
-
-	arj[4 + 6] = 2; /* the archive's own header */
-	arj[member] = 0x60;
-	arj[member + 1] = 0xea;
-	arj[member + 2] = 30;
-	arj[member + 4 + 4] = flags;
-	arj[member + 4 + 12] = 4;
-	return peek_arj_is_garbled(arj, len);
+		put32(s + places[i], UINT32_MAX);
+		assert_true(peek_zip_is_odd(s, len));
+		put32(s + places[i], UINT32_MAX - 1);
+		assert_false(peek_zip_is_odd(s, len));
+	}
 }
 
 static void
-a_garbled_arj_is_told(void **state)
+a_header_that_is_cut_off_is_none(void **state)
 {
+	unsigned char s[200];
+
 	(void)state;
-	assert_true(is_garbled_with(1, 100));
-	assert_false(is_garbled_with(0, 100));
-	assert_false(is_garbled_with(1, 60));
-	for (size_t len = 0; len < 100; len++)
-		(void)is_garbled_with(1, len);
+	(void)make_zip(s, 14, 14);
+	assert_false(peek_zip_is_odd(s, 29));
+	assert_true(peek_zip_is_odd(s, 30));
+	assert_false(peek_zip_is_odd(s, 0));
 }
 
-static unsigned
-stowed(enum file_type type, const char *before, size_t before_len,
-    struct packed p, struct stowaway *list)
+/* A main header and a file of 5 bytes; flags of the file. */
+static size_t
+make_arj(unsigned char *s, unsigned flags)
 {
-	char *all = malloc(before_len + p.len);
-	unsigned n;
-
-	assert_non_null(all);
-	memcpy(all, before, before_len);
-	memcpy(all + before_len, p.bytes, p.len);
-	n = peek_stowaways(type, all, before_len + p.len, list);
-	free(all);
-	free(p.bytes);
-	return n;
+	memset(s, 0, 200);
+	put16(s, 0xea60);
+	put16(s + 2, 34);
+	s[4 + 6] = 2;
+	put16(s + 4 + 34 + 4, 0);
+	put16(s + 44, 0xea60);
+	put16(s + 46, 34);
+	s[48 + 4] = (unsigned char)flags;
+	put32(s + 48 + 12, 5);
+	put16(s + 48 + 34 + 4, 0);
+	put16(s + 48 + 34 + 6 + 5, 0xea60);
+	return 48 + 34 + 6 + 5 + 4;
 }
 
 static void
-a_zip_behind_something_is_seen(void **state)
+a_garbled_member_of_an_arj(void **state)
+{
+	unsigned char s[200];
+	size_t len = make_arj(s, 0);
+
+	(void)state;
+	assert_false(peek_arj_is_garbled(s, len));
+	len = make_arj(s, 1);
+	assert_true(peek_arj_is_garbled(s, len));
+	for (size_t cut = 0; cut < 88; cut++)
+		assert_false(peek_arj_is_garbled(s, cut));
+	assert_true(peek_arj_is_garbled(s, 88));
+}
+
+#define RAR5_MARK "Rar!\x1a\7\1\0"
+
+static void
+a_rar5_says_that_it_is_encrypted(void **state)
+{
+	/* main header; file with an extra area of 3: size 2, type, data */
+	static const char file[] = RAR5_MARK "crc1"
+					     "\3\1\0\0"
+					     "crc2"
+					     "\6\2\1\3"
+					     "\2\1x";
+	static const char plain[] = RAR5_MARK "crc1"
+					      "\3\1\0\0"
+					      "crc2"
+					      "\6\2\1\3"
+					      "\2\3x";
+	static const char headers[] = RAR5_MARK "crc1"
+						"\3\4\0\0";
+
+	(void)state;
+	assert_true(peek_rar_is_encrypted(FILE_RAR5, file, sizeof(file) - 1));
+	assert_false(
+	    peek_rar_is_encrypted(FILE_RAR5, plain, sizeof(plain) - 1));
+	assert_true(
+	    peek_rar_is_encrypted(FILE_RAR5, headers, sizeof(headers) - 1));
+	for (size_t cut = 0; cut + 1 < sizeof(file); cut++)
+		assert_false(peek_rar_is_encrypted(FILE_RAR5, file, cut));
+}
+
+static void
+a_rar_says_that_it_is_one_of_several(void **state)
+{
+	static const char five[] = RAR5_MARK "crc1"
+					     "\3\1\0\1";
+	static const char one[] = RAR5_MARK "crc1"
+					    "\3\1\0\0";
+	static const char four[] = "Rar!\x1a\7\0"
+				   "cc"
+				   "\x73\x01\x00\x0d\0";
+	static const char alone[] = "Rar!\x1a\7\0"
+				    "cc"
+				    "\x73\x00\x00\x0d\0";
+
+	(void)state;
+	assert_true(peek_rar_is_volume(FILE_RAR5, five, sizeof(five) - 1));
+	assert_false(peek_rar_is_volume(FILE_RAR5, one, sizeof(one) - 1));
+	assert_true(peek_rar_is_volume(FILE_RAR, four, sizeof(four) - 1));
+	assert_false(peek_rar_is_volume(FILE_RAR, alone, sizeof(alone) - 1));
+	assert_false(peek_rar_is_volume(FILE_ZIP, five, sizeof(five) - 1));
+}
+
+static void
+what_hides_behind_a_stub(void **state)
 {
 	struct stowaway list[STOWAWAYS_MAX];
+	unsigned char s[400] = "MZ";
 
 	(void)state;
-	assert_int_equal(stowed(FILE_JPEG, "\xff\xd8\xff", 3,
-			     pack_all("zip", NULL, NULL, two, 2), list),
-	    1);
+	assert_int_equal(peek_stowaways(FILE_PE, s, sizeof(s), list), 0);
+	memcpy(s + 50, "7z\xbc\xaf\x27\x1c\0\4", 8);
+	memcpy(s + 90, "7z\xbc\xaf\x27\x1c\0\4", 8);
+	memcpy(s + 200, "Rar!\x1a\7\1\0", 8);
+	memcpy(s + 300, "PK\5\6", 4);
+	assert_int_equal(peek_stowaways(FILE_PE, s, sizeof(s), list), 4);
 	assert_int_equal(list[0].type, FILE_ZIP);
-	/* One that is a zip itself is no stowaway. */
-	assert_int_equal(
-	    stowed(FILE_ZIP, "", 0, pack_all("zip", NULL, NULL, two, 2), list),
-	    0);
+	assert_int_equal(list[0].at, 0);
+	assert_int_equal(list[1].type, FILE_7Z);
+	assert_int_equal(list[1].at, 50);
+	assert_int_equal(list[2].at, 90);
+	assert_int_equal(list[3].type, FILE_RAR5);
+	assert_int_equal(list[3].at, 200);
+	/* In a picture only what is at its end; in a text nothing. */
+	assert_int_equal(peek_stowaways(FILE_GIF, s, sizeof(s), list), 1);
+	assert_int_equal(peek_stowaways(FILE_TEXT, s, sizeof(s), list), 0);
+	assert_int_equal(peek_stowaways(FILE_ZIP, s, sizeof(s), list), 0);
 }
 
 static void
-a_7z_in_a_program_is_seen_where_it_begins(void **state)
+there_are_no_more_stowaways_than_room(void **state)
 {
 	struct stowaway list[STOWAWAYS_MAX];
+	unsigned char *s = calloc(1, 40000);
 
 	(void)state;
-	assert_int_equal(stowed(FILE_PE, "MZ stub", 7,
-			     pack_all("7zip", NULL, NULL, two, 2), list),
-	    1);
-	assert_int_equal(list[0].type, FILE_7Z);
-	assert_int_equal(list[0].at, 7);
-}
-
-static void
-there_are_never_more_than_fit(void **state)
-{
-	struct stowaway list[STOWAWAYS_MAX];
-	char stub[600];
-
-	(void)state;
-	for (size_t i = 0; i + 8 <= sizeof(stub); i += 8)
-		memcpy(stub + i, "Rar!\x1a\7\1", 8);
+	assert_non_null(s);
+	for (size_t i = 0; i < 100; i++)
+		memcpy(s + 100 * i, "7z\xbc\xaf\x27\x1c\0\4", 8);
+	memcpy(s + 32769, "CD001", 5);
 	assert_int_equal(
-	    peek_stowaways(FILE_PE, stub, sizeof(stub), list), STOWAWAYS_MAX);
-	assert_int_equal(
-	    peek_stowaways(FILE_TEXT, stub, sizeof(stub), list), 0);
+	    peek_stowaways(FILE_PE, s, 40000, list), STOWAWAYS_MAX);
+	assert_int_equal(list[0].type, FILE_ISO);
+	free(s);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_plain_zip_is_not_odd),
-	    cmocka_unit_test(another_method_is_odd_in_either_header),
+	    cmocka_unit_test(a_zip_is_odd_where_the_engine_is_blind),
 	    cmocka_unit_test(zip64_is_odd),
-	    cmocka_unit_test(a_garbled_arj_is_told),
-	    cmocka_unit_test(a_zip_behind_something_is_seen),
-	    cmocka_unit_test(a_7z_in_a_program_is_seen_where_it_begins),
-	    cmocka_unit_test(there_are_never_more_than_fit),
+	    cmocka_unit_test(a_header_that_is_cut_off_is_none),
+	    cmocka_unit_test(a_garbled_member_of_an_arj),
+	    cmocka_unit_test(a_rar5_says_that_it_is_encrypted),
+	    cmocka_unit_test(a_rar_says_that_it_is_one_of_several),
+	    cmocka_unit_test(what_hides_behind_a_stub),
+	    cmocka_unit_test(there_are_no_more_stowaways_than_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,15 +100,17 @@ static void
 the_cut_never_splits_a_sign(void **state)
 {
 	struct report r;
-	char where[601];
+	char where[601] = "";
 
 	(void)state;
-	for (int i = 0; i < 600; i += 3)
+	for (int i = 0; i + 3 <= 600; i += 3)
 		memcpy(where + i, "\xe2\x82\xac", 3);
-	where[600] = '\0';
-	for (int from = 0; from < 3; from++) {
+	/* Whatever the length is, the cut falls between two of them. */
+	for (size_t tail = 0; tail < 3; tail++) {
+		memcpy(where + 540, "xx", tail + 1);
+		where[540 + tail] = '\0';
 		report_init(&r);
-		report_add(&r, FOUND_TYPE, "x", where + 3 * from, "%d", from);
+		report_add(&r, FOUND_TYPE, "x", where, "tail %zu", tail);
 		assert_memory_equal(r.found[0].where, "...\xe2\x82\xac", 6);
 	}
 }
@@ -150,8 +152,8 @@ the_order_of_severity(void **state)
 
 	(void)state;
 	for (size_t i = 1; i < sizeof(down) / sizeof(down[0]); i++)
-		assert_true(finding_severity(down[i - 1]) >
-		    finding_severity(down[i]));
+		assert_true(
+		    finding_severity(down[i - 1]) > finding_severity(down[i]));
 	assert_int_equal(finding_severity(FOUND_AMBIGUOUS), 0);
 }
 

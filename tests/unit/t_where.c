@@ -24,7 +24,10 @@ a_name_is_one_step(void **state)
 	    {"../../etc/passwd", "..%2F..%2Fetc%2Fpasswd"},
 	    {"100%", "100%25"},
 	    {"two\r\nlines\x01\x7f", "two%0D%0Alines%01%7F"},
-	    {"gr\xc3\xbc\xc3\x9f""e.txt", "gr\xc3\xbc\xc3\x9f""e.txt"},
+	    {"gr\xc3\xbc\xc3\x9f"
+	     "e.txt",
+		"gr\xc3\xbc\xc3\x9f"
+		"e.txt"},
 	    {"latin \xfc", "latin %FC"},
 	    {"overlong \xc0\xaf", "overlong %C0%AF"},
 	    {"surrogate \xed\xa0\x80", "surrogate %ED%A0%80"},
