@@ -35,7 +35,7 @@ struct ticket {
 	struct timer *deadline;
 	int64_t began_ms, taken_ms, deadline_ms;
 	uint32_t generation; /* AT_WORKER: of the armoury, when it was taken */
-	bool keep; /* its report may go to the cache */
+	bool keep;           /* its report may go to the cache */
 	bool cached;
 	struct cache_key key;
 	struct report *report; /* AT_DONE */

@@ -11,10 +11,10 @@ struct session;
 
 /* Why the gateway itself must turn a peer away. */
 enum refusal {
-	REFUSE_BUSY,       /* max_sessions */
-	REFUSE_CLIENT,     /* max_sessions_per_client */
+	REFUSE_BUSY,        /* max_sessions */
+	REFUSE_CLIENT,      /* max_sessions_per_client */
 	REFUSE_NOT_ALLOWED, /* allow_from */
-	REFUSE_SHUTDOWN    /* TERM: we drain */
+	REFUSE_SHUTDOWN     /* TERM: we drain */
 };
 
 /*

@@ -63,7 +63,7 @@ const char *content_name(const struct content *c);
 /* What spool.h says of these, of a sealed content. */
 const void *content_memory(const struct content *c); /* NULL: in a file */
 const void *content_map(const struct content *c);    /* NULL with errno */
-int content_fd(const struct content *c); /* for a scan worker; borrowed */
+int content_fd(const struct content *c);   /* for a scan worker; borrowed */
 int content_file(const struct content *c); /* for sendfile(2); -1: memory */
 
 void content_free(struct content **cp);

@@ -13,8 +13,7 @@ struct inspector;
 struct inspector *inspector_open(const struct conf *conf, struct err *e);
 
 /* In a worker, after fork, before the jail; see engine.h.  0 or -1. */
-int inspector_enter(
-    struct inspector *i, const char *tmpdir, struct err *e);
+int inspector_enter(struct inspector *i, const char *tmpdir, struct err *e);
 
 /* All engines' versions, "clamav/1.4.6/27815 ..."; belongs to i. */
 const char *inspector_version(const struct inspector *i);

@@ -199,13 +199,12 @@ inline_len(const char *text, size_t at, size_t end, enum mime_codec codec)
 	return p == NULL ? end - at : (size_t)(p - text) + strlen(word) - at;
 }
 
-static bool
+static void
 find_inline(struct mime_walk *w, const struct context *c, size_t from,
     size_t end, const char *word, enum mime_codec codec)
 {
 	const char *text = c->src->text;
 	size_t n = strlen(word), at = from;
-	bool found = false;
 
 	while (at < end) {
 		const char *p = memmem(text + at, end - at, word, n);
@@ -224,27 +223,25 @@ find_inline(struct mime_walk *w, const struct context *c, size_t from,
 		if (!line_begins(text, from, leaf.at, c->lines) ||
 		    !line_read(text, leaf.at, end, c->lines, &l))
 			continue;
-		leaf.len = inline_len(text, leaf.at, end, codec);
 		leaf.name = codec == MIME_UUENCODE ? uu_name(text, &l)
 						   : yenc_name(text, &l);
 		if (leaf.name.len == 0)
 			continue;
-		found = true;
+		leaf.len = inline_len(text, leaf.at, end, codec);
 		if (!leaf.seen)
 			w->r->plain = false;
 		if (!walk_spend(w, leaf.len))
 			break;
 		add(w, &leaf);
 	}
-	return found;
 }
 
 void
 leaf_add_inline(
     struct mime_walk *w, const struct context *c, size_t at, size_t end)
 {
-	(void)find_inline(w, c, at, end, "begin ", MIME_UUENCODE);
-	(void)find_inline(w, c, at, end, "=ybegin ", MIME_YENC);
+	find_inline(w, c, at, end, "begin ", MIME_UUENCODE);
+	find_inline(w, c, at, end, "=ybegin ", MIME_YENC);
 }
 
 /*

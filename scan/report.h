@@ -48,9 +48,9 @@ struct finding {
 
 struct report {
 	struct finding found[REPORT_MAX];
-	unsigned n;    /* how many are kept ... */
-	unsigned seen; /* ... of how many there were */
-	uint32_t msec; /* in the scan worker */
+	unsigned n;               /* how many are kept ... */
+	unsigned seen;            /* ... of how many there were */
+	uint32_t msec;            /* in the scan worker */
 	uint32_t members;         /* looked at, the content itself included */
 	uint64_t unscanned_bytes; /* what no engine saw */
 	char engines[REPORT_ENGINES_MAX + 1]; /* "clamav/1.4.6/27815", listed */
