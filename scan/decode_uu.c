@@ -76,11 +76,9 @@ uu_decode(const char *text, size_t len, void *to)
 		const char *stop = line_end(p, end, &next);
 		int got;
 
-		if (begins(p, stop, "end") && stop - p == 3)
-			break;
 		got = uu_line(p, stop, line);
 		if (got < 0)
-			break;
+			break; /* "end" among others: "e" is no length */
 		/* blanks cut off many lines: what they held is no more */
 		if (n + (size_t)got + (size_t)(end - next) > UU_ROOM(len))
 			got = got < stop - p ? got : (int)(stop - p);

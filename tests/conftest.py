@@ -12,6 +12,7 @@ of e2e what is marked `core`.
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -28,6 +29,11 @@ from peers.sallyport import Sallyport  # noqa: E402
 from peers.smtp_sink import SinkProcess, SmtpSink  # noqa: E402
 
 PROGRAM_PATIENCE = 240  # seconds for one unit test program
+
+
+def pytest_configure():
+    """TERM is Ctrl-C: what was started is ended then, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def builds():

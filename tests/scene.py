@@ -30,6 +30,8 @@ Then one of these on a line; C2: and S2: are a second client and so on:
     hop closes          it closes every connection it has
     hop heard glob      a command it has heard in this scene
     hop heard not glob
+    hop pipelined       it was sent more while a reply of it was slow
+    hop not pipelined
     relayed nothing     and none of these means that nothing is checked
     relayed N           mails in this scene
     relayed as sent     the last one is, below our fields, the C: @ it was
@@ -37,6 +39,7 @@ Then one of these on a line; C2: and S2: are a second client and so on:
     relayed to a@b c@d  its recipients
     relayed field glob  one of our fields on top of it, unfolded
     event KIND k=glob   an event of this scene: ended, decision or outcome
+    gateway drains      it gets TERM; for the last scene of a file
     wait N              seconds
 
 In a glob only * is special.
@@ -44,6 +47,7 @@ In a glob only * is special.
 
 import re
 import shlex
+import signal
 import socket
 import time
 
@@ -244,6 +248,7 @@ class Play:
         stage.clear()
         self.mails_before = len(stage.mails())
         self.events_before = len(stage.gateway.events())
+        self.early = stage.sink.early
         self.heard_before = [len(c.said) for c in stage.sink.connections]
 
     # -- the client
@@ -326,6 +331,9 @@ class Play:
             self.stage.hop_down()
         elif word == "closes":
             self.stage.hop_closes()
+        elif rest in ("pipelined", "not pipelined"):
+            if (self.stage.sink.early > self.early) != (word == "pipelined"):
+                raise Differs("it was otherwise")
         elif word == "heard" and pattern.startswith("not "):
             if any(glob(pattern[4:], h) for h in self.heard()):
                 raise Differs(f"it heard {self.heard()}")
@@ -337,6 +345,14 @@ class Play:
                 raise Differs(f"it heard {self.heard()}") from None
         else:
             raise Differs(f"hop what? {rest}")
+
+    # -- the gateway
+
+    def do_gateway(self, rest):
+        self.flush()
+        if rest != "drains":
+            raise Differs(f"gateway what? {rest}")
+        self.stage.gateway.signal(signal.SIGTERM)
 
     # -- what came of it
 

@@ -180,7 +180,7 @@ ran_dry(const struct session *s)
 		return false;
 	if (p->mail != NULL && p->mail->pending > 0)
 		return false;
-	return io_ended(s->client);
+	return p->half_closed && !io_full(s->client);
 }
 
 void
@@ -219,10 +219,12 @@ late(struct session *s)
 static void
 client(struct session *s, enum io_event what)
 {
-	const struct smtp *p = s->state;
+	struct smtp *p = s->state;
 
 	if (what == IO_GONE)
 		return; /* close() follows */
+	if (what == IO_ENDED)
+		p->half_closed = true;
 	if (what == IO_LATE)
 		late(s);
 	if (what == IO_INPUT &&

@@ -70,9 +70,10 @@ struct smtp_skip {
 
 struct smtp {
 	enum smtp_state state;
-	bool going;      /* smtp_go_on() is up the stack */
-	bool esmtp;      /* EHLO, not HELO */
-	unsigned errors; /* of the client, so far */
+	bool going;       /* smtp_go_on() is up the stack */
+	bool esmtp;       /* EHLO, not HELO */
+	bool half_closed; /* the client sends no more; it may still read */
+	unsigned errors;  /* of the client, so far */
 	char helo[256];
 	struct smtp_mail *mail; /* from MAIL to its end */
 	const struct smtp_skip *skip;

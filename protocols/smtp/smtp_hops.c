@@ -29,8 +29,10 @@ struct peer {
 	struct smtp_hop *probe; /* asks what it can do */
 	int64_t asked_ms;       /* when the last probe began; 0: never */
 	unsigned used;          /* connections */
-	struct smtp_want *first, **last; /* who wait for one */
-	struct smtp_hop *resting; /* those whose RSET is not answered yet */
+	struct smtp_want *first, **last; /* who wait for one ... */
+	unsigned waiting;                /* ... and how many they are */
+	struct smtp_hop *resting; /* those whose RSET is not answered yet ... */
+	unsigned resting_n;       /* ... and how many they are */
 };
 
 struct smtp_hops {
@@ -38,6 +40,7 @@ struct smtp_hops {
 	struct smtp_hops_conf conf;
 	struct pool *pool;
 	struct timer *timer; /* for the one who waits longest */
+	bool armed;          /* it is set */
 	size_t n;
 	struct peer peer[];
 };
@@ -62,8 +65,10 @@ enqueue(struct peer *p, struct smtp_want *w)
 	w->next = NULL;
 	*p->last = w;
 	p->last = &w->next;
-	if (p->first == w)
+	p->waiting++;
+	if (!hops->armed)
 		timer_set(hops->timer, hops->conf.connect_timeout);
+	hops->armed = true;
 }
 
 static void
@@ -76,6 +81,7 @@ unqueue(struct peer *p, struct smtp_want *w)
 	*link = w->next;
 	if (p->last == &w->next)
 		p->last = link;
+	p->waiting--;
 	w->queued = false;
 }
 
@@ -87,8 +93,9 @@ serve(struct peer *p)
 	struct smtp_want *w;
 
 	while ((w = p->first) != NULL) {
-		if (p->used >= hops->conf.most &&
-		    pool_count(hops->pool, p->next.text) == 0)
+		/* Those whose RSET is on its way will do for some. */
+		if (pool_count(hops->pool, p->next.text) == 0 &&
+		    (p->used >= hops->conf.most || p->resting_n >= p->waiting))
 			return;
 		unqueue(p, w);
 		try_next(w);
@@ -113,6 +120,7 @@ waited_too_long(void *arg)
 		if (w != NULL && (left == 0 || w->until_ms - now < left))
 			left = w->until_ms - now;
 	}
+	hops->armed = left > 0;
 	if (left > 0)
 		timer_set(hops->timer, left);
 }
@@ -158,6 +166,7 @@ rest_told(void *arg, struct smtp_hop *h, enum smtp_hop_event what)
 	while (*link != h)
 		link = &(*link)->next;
 	*link = h->next;
+	p->resting_n--;
 	if (what == HOP_SAID && h->reply.code == 250)
 		shelve(p, h);
 	else
@@ -181,6 +190,7 @@ smtp_hops_give(struct smtp_hop **hp, bool good)
 	}
 	h->next = p->resting;
 	p->resting = h;
+	p->resting_n++;
 	smtp_hop_owner(h, rest_told, p);
 	smtp_hop_ask(h, "RSET\r\n");
 	smtp_hop_wait(h, SMTP_RSET_MS, "SMTP_RSET_MS");
@@ -321,7 +331,9 @@ try_smtp(struct peer *p, struct smtp_want *w)
 {
 	if ((!w->fresh || p->used >= p->hops->conf.most) && try_idle(p, w))
 		return true;
-	if (p->used >= p->hops->conf.most) {
+	/* One whose RSET is on its way comes sooner than a new one. */
+	if (p->used >= p->hops->conf.most ||
+	    (!w->fresh && p->resting_n > p->waiting)) {
 		enqueue(p, w);
 		return true;
 	}

@@ -15,7 +15,7 @@ struct worker;
 /* An idle connection waits so long for the next mail, then hears QUIT. */
 #define SMTP_IDLE_MS 10000
 /* The reply to RSET is waited for so long before it goes to the pool. */
-#define SMTP_RSET_MS 10000
+#define SMTP_RSET_MS 2000
 /* A next hop that did not tell what it can do is asked again after so long. */
 #define SMTP_LEARN_MS 30000
 

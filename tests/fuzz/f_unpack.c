@@ -3,6 +3,7 @@
  * begins ends, nothing comes between, and a taker that has enough is heard.
  */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "proxy/base/check.h"
 #include "scan/unpack.h"
@@ -10,7 +11,28 @@
 #define BYTES (1u << 20)
 #define MEMBERS 50
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/*
+ * A dictionary may say that it has 4 GB: libarchive asks for that much memory
+ * and touches little of it.  In a worker RLIMIT_AS says no.
+ */
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static char limit[] = "-malloc_limit_mb=20000";
+	char **more = calloc((size_t)*argc + 2, sizeof(*more));
+
+	MUST(more != NULL);
+	more[0] = (*argv)[0];
+	more[1] = limit;
+	for (int i = 1; i < *argc; i++)
+		more[i + 1] = (*argv)[i];
+	*argv = more;
+	(*argc)++;
+	return 0;
+}
 
 struct seen {
 	size_t bytes;

@@ -102,6 +102,14 @@ class Connection:
             self.file.close()
             self.sock.close()
 
+    def _more_is_there(self):
+        """Has the client sent more without waiting for the reply?"""
+        self.sock.setblocking(False)
+        try:
+            return bool(self.file.peek(1))
+        finally:
+            self.sock.setblocking(True)
+
     def _send(self, text):
         self.sock.sendall(text.encode() + b"\r\n")
 
@@ -113,6 +121,7 @@ class Connection:
                 what = what[1](self, line)
             elif isinstance(what, tuple) and what[0] == "delay":
                 self.sink.stopping.wait(what[1])
+                self.sink.early += self._more_is_there()
                 what = what[2]
             else:
                 break
@@ -199,6 +208,7 @@ class SmtpSink:
         self.mails = []
         self.connections = []
         self.counts = {}
+        self.early = 0  # commands that came before a delayed reply
         self.stopping = threading.Event()
         self.began_data = threading.Event()
         self._lock = threading.Lock()
