@@ -57,7 +57,7 @@ buf_room(struct buf *b, size_t len)
 	}
 	if (b->cap - b->start - b->len >= len && b->mem != NULL)
 		return b->mem + b->start + b->len;
-	if (b->start > 0) {
+	if (b->start > 0 && b->mem != NULL) {
 		memmove(b->mem, b->mem + b->start, b->len);
 		b->start = 0;
 	}
