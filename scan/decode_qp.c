@@ -176,7 +176,7 @@ read_equals(struct qp_reader *q)
 	size_t left = q->len - q->at;
 
 	if (is_escape(t, left)) {
-		put(q, (char)(hex_value(t[1]) << 4 | hex_value(t[2])));
+		put(q, (char)(hex_value(t[1]) * 16 | hex_value(t[2])));
 		q->at += 3;
 		return;
 	}

@@ -223,11 +223,11 @@ void
 head_read(const char *text, size_t at, size_t end, enum mime_lines mode,
     struct head *h_r)
 {
-	struct reader r = {text, h_r};
+	struct reader r = {.text = text};
 	struct line l;
 
-	h_r->n = h_r->cuts = h_r->lines = 0;
-	h_r->odd = h_r->too_many = h_r->ended = false;
+	*h_r = (struct head){0};
+	r.head = h_r;
 	at = skip_from_line(text, at, end, mode);
 	while (line_read(text, at, end, mode, &l)) {
 		size_t stop = l.end;

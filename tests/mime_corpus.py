@@ -16,7 +16,8 @@ import itertools
 import os
 import sys
 
-MARKER = b"mime-" + hashlib.sha256(b"sallyport mime corpus").hexdigest().encode()
+MARKER = b"mime-" + hashlib.sha256(
+    b"sallyport mime corpus").hexdigest().encode()
 # Around the marker so that the attachment is no bare text; its length is no
 # multiple of three.
 PAYLOAD = b"\x01\x02payload=" + MARKER + b"=\x7f\x00\xff end\n"
@@ -229,7 +230,8 @@ def boundaries():
         "fold": b"\r\n boundary=foo", "tab-fold": b"\r\n\tboundary=foo",
         "more": b"charset=utf-8; boundary=foo; x=y",
         "blank-equals": b"boundary =foo", "equals-blank": b"boundary= foo",
-        "equals-fold": b"boundary=\r\n foo", "fold-equals": b"boundary\r\n =foo",
+        "equals-fold": b"boundary=\r\n foo",
+        "fold-equals": b"boundary\r\n =foo",
         "nul-equals": b"boundary\0=foo", "nul": b"boundary=\0foo",
         "nul-last": b"boundary=foo\0", "nul-quoted": b'boundary="\0foo"',
         "nul-cut": b"boundary=foo\0bar",
@@ -272,7 +274,8 @@ def boundaries():
             ("nul-raw", b"boundary=\0foo", b"\0foo"),
             ("fold-joined", b"boundary=foo\r\n bar", b"foobar"),
             ("fold-blank", b"boundary=foo\r\n bar", b"foo bar"),
-            ("empty", b"boundary=", b""), ("empty-quoted", b'boundary=""', b""),
+            ("empty", b"boundary=", b""),
+            ("empty-quoted", b'boundary=""', b""),
             ("empty-semicolon", b"boundary=;", b""),
             ("only-semicolon", b"boundary=;", b";"),
             ("comment-raw", b"boundary=foo(x)", b"foo(x)"),
@@ -328,7 +331,8 @@ def delimiters():
                             b"--\r\n")
     inner = (CT + b"multipart/mixed; boundary=%s\r\n\r\n--%s\r\n" + part +
              b"--%s--\r\n")
-    for tag, b in (("same", b"foo"), ("longer", b"foobar"), ("shorter", b"fo")):
+    for tag, b in (("same", b"foo"), ("longer", b"foobar"),
+                   ("shorter", b"fo")):
         yield "nested-" + tag, (only + base + CRLF + TEXT + base + CRLF +
                                 inner % (b, b, b) + base + b"--\r\n")
         yield "nested-open-" + tag, (
@@ -360,9 +364,12 @@ def line_ends():
 
 def heads():
     yield "head-type-only", mail(top=b"")
-    yield "head-no-version", mail(top=TOP.replace(b"MIME-Version: 1.0\r\n", b""))
-    for tag, top in (("x", b"X-A: b\r\n"), ("dkim", b"DKIM-Signature: v=1\r\n"),
-                     ("list", b"List-Id: <x>\r\n"), ("arc", b"ARC-Seal: i=1\r\n"),
+    yield "head-no-version", mail(
+        top=TOP.replace(b"MIME-Version: 1.0\r\n", b""))
+    for tag, top in (("x", b"X-A: b\r\n"),
+                     ("dkim", b"DKIM-Signature: v=1\r\n"),
+                     ("list", b"List-Id: <x>\r\n"),
+                     ("arc", b"ARC-Seal: i=1\r\n"),
                      ("odd", b"Zzz: 1\r\n"), ("subject", b"Subject: x\r\n")):
         yield "head-first-" + tag, mail(top=top)
     yield "head-single", (
@@ -412,7 +419,8 @@ def base64_bodies():
     yield "base64-group-first", mail(body=b"AA==\r\n" + plain)
     yield "base64-blank-lines", mail(body=b"\r\n\r\n" + plain.replace(
         CRLF, b"\r\n\r\n"))
-    yield "base64-footer", mail(body=plain + b"\r\n\r\n-- \r\nA list's footer.")
+    yield "base64-footer", mail(
+        body=plain + b"\r\n\r\n-- \r\nA list's footer.")
     yield "base64-footer-line", mail(
         body=plain + b"\r\n_____________\r\nlist mailing list")
     yield "base64-text-first", mail(body=b"!!! see below !!!\r\n\r\n" + plain)
@@ -440,7 +448,8 @@ def qp_bodies():
     for tag, junk in (("equals", b"="), ("equals-2", b"=2"), ("at", b"=@"),
                       ("blank-equals", b"= ="), ("equals-0", b"=0"),
                       ("equals-0x", b"=0x"), ("control", b"\x12"),
-                      ("nul", b"\0"), ("8bit", b"\xaa"), ("equals-nul", b"=\0")):
+                      ("nul", b"\0"), ("8bit", b"\xaa"),
+                      ("equals-nul", b"=\0")):
         # behind the first escape of each line, and before each soft break
         lines = plain.split(CRLF)
         yield q("in-" + tag, CRLF.join(x[:3] + junk + x[3:] for x in lines))
@@ -460,8 +469,8 @@ def others():
     yield "uu-cte", mail(cte=CTE + b"x-uuencode\r\n", body=uu())
     yield "uu-cte-bare", mail(cte=CTE + b"uuencode\r\n", body=uu())
     yield "uu-inline", TOP + CRLF + b"See below.\r\n\r\n" + uu()
-    yield "uu-inline-type", (TOP + CT + b"text/plain\r\n\r\nSee below.\r\n\r\n" +
-                             uu())
+    yield "uu-inline-type", (
+        TOP + CT + b"text/plain\r\n\r\nSee below.\r\n\r\n" + uu())
     yield "uu-part", mail(head=CT + b"text/plain\r\n", body=b"hi\r\n" + uu())
     yield "uu-in-base64", mail(head=CT + b"text/plain\r\n" + CTE +
                                b"base64\r\n", body=b64(b"hi\n" + uu()))
@@ -544,11 +553,15 @@ def honest():
     yield "blank-delimiter", mail(d2=b"--foo \r\n", **attach)
     yield "preamble", mail(
         pre=b"This is a multi-part message in MIME format.\r\n", **attach)
-    yield "epilogue", mail(post=b"\r\n_______\r\nA list's footer\r\n", **attach)
+    yield "epilogue", mail(
+        post=b"\r\n_______\r\nA list's footer\r\n", **attach)
     yield "lf", mail(**attach).replace(CRLF, b"\n")
-    yield "long-line", TOP + CT + b"text/html\r\n\r\n" + b"<p>x</p>" * 500 + CRLF
-    yield "8bit", TOP + CT + b"text/plain; charset=iso-8859-1\r\n\r\nGr\xfc\xdfe\r\n"
-    yield "signature", (TOP + CT + b"text/plain\r\n\r\nHello.\r\n-- \r\nAlice\r\n"
+    yield "long-line", (
+        TOP + CT + b"text/html\r\n\r\n" + b"<p>x</p>" * 500 + CRLF)
+    yield "8bit", (TOP + CT + b"text/plain; charset=iso-8859-1\r\n\r\n"
+                   b"Gr\xfc\xdfe\r\n")
+    yield "signature", (TOP + CT + b"text/plain\r\n\r\nHello.\r\n"
+                        b"-- \r\nAlice\r\n"
                         b"--\r\nnot a delimiter\r\n")
     yield "begin-word", (TOP + CT + b"text/plain\r\n\r\nbegin with this:\r\n"
                          b"begin 644 words are no uuencode\r\nend\r\n")
@@ -590,7 +603,8 @@ def honest():
     yield "x-header", mail(head=b"X-A: b\r\nContent-ID: <1>\r\n", body=b"text")
     yield "name-odd", mail(ptype=CT + b"application/pdf; name=my file (1).pdf"
                            b"\r\n", disp=b"Content-Disposition: attachment; "
-                           b"filename*=UTF-8''%e2%82%ac%20rates.pdf\r\n", **attach)
+                           b"filename*=UTF-8''%e2%82%ac%20rates.pdf\r\n",
+                           **attach)
     yield "two-received", b"Received: by c.example; Mon\r\n" + mail(**attach)
     yield "prefix-boundaries", (
         TOP + CT + b"multipart/mixed; boundary=out\r\n\r\n--out\r\n" + CT +

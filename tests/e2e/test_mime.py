@@ -128,7 +128,7 @@ def test_an_ambiguity_has_its_words(scan):
         assert word in whats(said[name], "ambiguous"), name
 
 
-# ---- other readers --------------------------------------------------------------
+# ---- other readers ---------------------------------------------------------
 
 
 def by_python(policy):
