@@ -63,6 +63,14 @@ armouries_open(const struct who *who, int words_fd, unsigned nets,
 	return as;
 }
 
+void
+armouries_free(struct armouries **asp)
+{
+	MUST(*asp == NULL || armouries_gone(*asp));
+	free(*asp);
+	*asp = NULL;
+}
+
 static struct armoury *
 find(struct armouries *as, enum state state)
 {

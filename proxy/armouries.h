@@ -32,6 +32,8 @@ struct armouries;
 
 struct armouries *armouries_open(const struct who *who, int words_fd,
     unsigned nets, const struct armouries_ops *ops, void *arg);
+/* All of them are gone by now (armouries_gone()). */
+void armouries_free(struct armouries **asp);
 
 /* Starts a generation with this configuration (borrowed until the next). */
 void armouries_renew(struct armouries *as, const struct conf *conf);

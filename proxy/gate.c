@@ -278,6 +278,7 @@ give_answers(void *arg)
 			result.ms_scanned = 0;
 		}
 		t->done(t->arg, &result);
+		MUST(g->answered.first != t);
 		ticket_free(t);
 	}
 }

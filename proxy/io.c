@@ -212,12 +212,12 @@ io_free(struct io **iop)
 	if (io->timer != NULL)
 		event_free(io->timer);
 	(void)close(io->fd); /* sockets: nothing to learn from it */
-	leave_finishing(io);
 	job_cancel(&io->in_job);
 	job_cancel(&io->out_job);
 	io_drop_out(io, &io->out);
 	buf_free(&io->in);
 	free(io->local);
+	leave_finishing(io);
 	io->magic = 0;
 	io->dead = true;
 	if (io->busy == 0)
@@ -266,9 +266,10 @@ io_finishing(const struct loop *l)
 void
 io_finish_now(struct loop *l)
 {
-	while (l->finishing != NULL) {
-		struct io *io = l->finishing;
+	struct io *next;
 
+	for (struct io *io = l->finishing; io != NULL; io = next) {
+		next = io->fin_next;
 		io_free(&io);
 	}
 }

@@ -82,8 +82,10 @@ read_once(struct io *io)
 		return read_error(io, errno);
 	if (n == 0)
 		return read_end(io);
-	if ((size_t)n < room && !io->hung)
+	if ((size_t)n < room && !io->hung) {
 		io->readable = false;
+		io->unsure = true;
+	}
 	io->bytes_in += (uint64_t)n;
 	if (io->finishing)
 		return true;
@@ -114,13 +116,34 @@ look_gone(struct io *io)
 	return tell_gone(io, error != 0 ? error : EPIPE);
 }
 
+/*
+ * A short read has taken all there was, but a reset that came with it has no
+ * edge of its own, and libevent does not tell it from readiness.  What was
+ * sent meanwhile would have met it.
+ */
+static bool
+read_on(struct io *io, uint64_t bytes_out)
+{
+	bool unsure = io->unsure && io->bytes_out == bytes_out;
+
+	io->unsure = false;
+	if (!unsure)
+		return true;
+	io->readable = true;
+	return !can_read(io) || read_once(io);
+}
+
 bool
 io_read_turn(struct io *io)
 {
+	uint64_t bytes_out = io->bytes_out;
+
 	for (int i = 0; i < 2 && can_read(io); i++) {
 		if (!read_once(io))
 			return false;
 	}
+	if (!read_on(io, bytes_out))
+		return false;
 	if (io->gone)
 		return true;
 	if (can_read(io)) {

@@ -238,10 +238,11 @@ sent(struct io *io, uint64_t n)
 	io->bytes_out += n;
 	while (n > 0) {
 		struct piece *p = io->out;
-		uint64_t have =
-		    p->content == NULL ? p->bytes.len : p->to - p->from;
-		uint64_t take = n < have ? n : have;
+		uint64_t have, take;
 
+		MUST(p != NULL);
+		have = p->content == NULL ? p->bytes.len : p->to - p->from;
+		take = n < have ? n : have;
 		n -= take;
 		if (p->content != NULL) {
 			p->from += take;

@@ -97,8 +97,10 @@ main(int argc, char **argv)
 		return 0;
 	}
 	conf = conf_load(a.config, stderr);
-	if (conf == NULL || parent_check(conf, stderr) < 0)
+	if (conf == NULL || parent_check(conf, stderr) < 0) {
+		conf_free(&conf);
 		return EX_CONFIG;
+	}
 	if (conf_is_embedded(conf))
 		fprintf(stderr,
 		    "sallyportd: there is no %s: the embedded defaults are "

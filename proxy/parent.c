@@ -452,9 +452,26 @@ prepare(struct parent *p, struct err *e)
 		return -1;
 	p->shared = shared_open(
 	    p->workers, (unsigned)conf_int(c, NULL, OPT_GATEWAY_MAX_SESSIONS));
+	if (p->shared == NULL)
+		return err_set(e, "shared memory: %s", strerror(errno));
 	p->cache = cache_open((uint64_t)conf_int(c, NULL, OPT_SCAN_CACHE_SIZE),
 	    conf_int(c, NULL, OPT_SCAN_CACHE_TTL));
 	return 0;
+}
+
+static void
+parent_free(struct parent **pp)
+{
+	struct parent *p = *pp;
+
+	*pp = NULL;
+	armouries_free(&p->armouries);
+	cache_free(&p->cache);
+	shared_free(&p->shared);
+	doors_close(&p->doors);
+	sinks_free(&p->sinks);
+	conf_free(&p->conf);
+	free(p);
 }
 
 int
@@ -465,6 +482,7 @@ parent_run(struct conf **confp, const char *path)
 	struct parent *p = xcalloc(1, sizeof(*p));
 	struct err e;
 	char name[16];
+	int status;
 
 	p->conf = *confp;
 	*confp = NULL;
@@ -473,6 +491,7 @@ parent_run(struct conf **confp, const char *path)
 		p->log_fds[i] = -1;
 	if (prepare(p, &e) < 0) {
 		fprintf(stderr, "sallyportd: %s\n", e.text);
+		parent_free(&p);
 		return EX_OSERR;
 	}
 	for (unsigned i = 0; i < NET_WORKERS_MAX; i++) {
@@ -485,7 +504,9 @@ parent_run(struct conf **confp, const char *path)
 	armouries_renew(p->armouries, p->conf);
 	run(p);
 	log_info(0, "ended");
-	return p->status;
+	status = p->status;
+	parent_free(&p);
+	return status;
 }
 
 /* Has the protocol of each listener look at its options. */

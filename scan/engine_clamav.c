@@ -34,12 +34,7 @@ struct clamav {
 struct scan {
 	struct inspection *in;
 	unsigned levels;
-	enum {
-		LEVEL_OUTER,
-		LEVEL_MEMBER,
-		LEVEL_SAME,
-		LEVEL_UNSEEN
-	} level[LEVELS];
+	enum { LEVEL_OUTER, LEVEL_MEMBER, LEVEL_UNSEEN } level[LEVELS];
 	char names[NAMES_MAX][NAME_MAX_]; /* reported already */
 	unsigned n;
 };
@@ -356,6 +351,18 @@ leave_level(struct scan *s)
 		inspection_leave(s->in);
 }
 
+/* Its temporary file's name, another one each time, is none. */
+static const char *
+real_name(const char *name)
+{
+	size_t len = name == NULL ? 0 : strlen(name);
+
+	if (len > 11 && memcmp(name, "clamav-", 7) == 0 &&
+	    memcmp(name + len - 4, ".tmp", 4) == 0)
+		return NULL;
+	return name;
+}
+
 /* Comes to each layer before it is scanned; level 0 is the content itself. */
 static cl_error_t
 on_member(int fd, const char *type, const char **ancestors, size_t parent_size,
@@ -369,21 +376,24 @@ on_member(int fd, const char *type, const char **ancestors, size_t parent_size,
 	(void)type;
 	(void)ancestors;
 	(void)parent_size;
+	(void)attributes;
 	MUST(level < LEVELS);
 	while (s->levels > level)
 		leave_level(s);
 	while (s->levels < level)
 		s->level[s->levels++] = LEVEL_UNSEEN;
-	/* Another form of what was seen already: text without its tags. */
-	s->level[s->levels++] = level == 0 ? LEVEL_OUTER : LEVEL_SAME;
-	if (level == 0 || (attributes & LAYER_ATTRIBUTES_NORMALIZED) != 0 ||
-	    bytes == NULL)
+	s->level[s->levels++] = LEVEL_OUTER;
+	if (level == 0)
 		return CL_CLEAN;
+	if (bytes == NULL) {
+		copy_text(trouble, sizeof(trouble), "a member has no bytes");
+		return CL_BREAK;
+	}
 	s->level[s->levels - 1] = LEVEL_MEMBER;
-	step = inspection_enter(s->in, name, bytes, size);
+	step = inspection_enter(s->in, real_name(name), bytes, size);
 	if (step == MEMBER_SKIP)
 		return CL_BREAK;
-	/* The one answer that ends a scan: FACTS 2. */
+	/* No other answer ends a scan. */
 	return step == MEMBER_STOP ? CL_VIRUS : CL_CLEAN;
 }
 
@@ -424,7 +434,7 @@ at_most(uint64_t n, uint64_t most)
  * The engine is this process's own.  Its limits lie a little beyond ours, so
  * that ours are met first, at a known place.  A member longer than
  * MAX_FILESIZE is cut there and called clean; cut past what MAX_SCANSIZE
- * leaves, it is a limit (FACTS 2, traps).
+ * leaves, it is a limit.
  */
 static void
 set_limits(struct cl_engine *engine, const struct budget *b, uint64_t size)

@@ -229,6 +229,13 @@ static const struct unpack_taker taker = {
     .closed = closed_member,
 };
 
+/* Two bytes are no magic number: what begins so need not be one. */
+static bool
+is_weak(enum file_type type)
+{
+	return type == FILE_CPIO || type == FILE_LHA;
+}
+
 /* tentative: only a magic number says that there is one. */
 static void
 open_container(struct inspection *in, enum file_type type, const void *bytes,
@@ -241,6 +248,9 @@ open_container(struct inspection *in, enum file_type type, const void *bytes,
 	t.encrypted = peek_rar_is_encrypted(type, bytes, len);
 	how = unpack(type, bytes, len, &taker, &t);
 	MUST(t.member == NULL);
+	if (t.encrypted)
+		how = UNPACK_ENCRYPTED;
+	tentative = tentative || is_weak(type);
 	if (t.n > 0 || !tentative || how == UNPACK_ENCRYPTED)
 		report_how(&t, of->where.path, how);
 }

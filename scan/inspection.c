@@ -85,12 +85,14 @@ add_item(struct later *l, enum file_type type, size_t at)
 		l->items[l->n++] = (struct stowaway){type, at};
 }
 
-/* A mail in a mail is mime's, which walks the outer one. */
+/* A mail in a mail is mime's, which walks the outer one; what the engine calls
+ * a mail in a page is how it hands itself a data: URL. */
 static bool
 is_ours(enum file_type type, const struct layer *parent)
 {
 	if (type_care(type) == CARE_MAIL)
-		return parent == NULL || parent->type != FILE_MAIL;
+		return parent == NULL ||
+		    (parent->type != FILE_MAIL && parent->type != FILE_HTML);
 	return unpack_can(type);
 }
 
@@ -154,6 +156,12 @@ was_all_seen(const struct stowaway *item, const unsigned char *bytes,
 		return false;
 	if (item->type == FILE_ZIP && peek_zip_is_odd(bytes, len))
 		return false;
+	/* Counted as seen, yet what was seen is noise. */
+	if (peek_rar_is_encrypted(item->type, bytes, len))
+		return false;
+	if (item->type == FILE_BZIP2)
+		return !peek_bzip2_goes_on(bytes, len);
+	MUST(unpack_can_count(item->type));
 	return unpack_count(item->type, bytes, len, LEAST_SEEN, members + 1) <=
 	    members;
 }
@@ -339,16 +347,21 @@ inspection_begin(struct inspection *in, const struct content *c,
     const void *bytes, const struct where *where)
 {
 	struct layer *l;
+	enum file_type type;
 
 	in->n = 0;
 	in->later = NULL;
 	in->later_end = &in->later;
 	l = push(in, where, bytes, (size_t)content_size(c));
+	type = l->type;
 	if (content_kind(c) == CONTENT_MAIL)
 		l->type = FILE_MAIL;
 	tell(in, l);
 	report_closed(in, l);
 	l->later = plan(l, NULL);
+	/* What came as a mail may be something else besides. */
+	if (type != l->type && unpack_can(type))
+		add_item(l->later, type, 0);
 }
 
 struct later *

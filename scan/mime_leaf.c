@@ -375,13 +375,18 @@ leaf_add(struct mime_walk *w, const struct context *c, const struct entity *e)
 /* ---- which say the same ----------------------------------------------------
  */
 
-/* Line ends at the end of a text part belong to it for one reader and not
- * for the next; nobody cares. */
+/*
+ * Line ends at the end of a text part belong to it for one reader and not
+ * for the next; nobody cares.
+ */
 static size_t
 trim(const struct leaf *leaf, const unsigned char *p, size_t len)
 {
-	while (leaf->codec == MIME_IDENTITY && len > 0 &&
-	    memchr(" \t\r\n", p[len - 1], 4) != NULL)
+	if (leaf->codec != MIME_IDENTITY)
+		return len;
+	while (len > 0 &&
+	    (p[len - 1] == ' ' || p[len - 1] == '\t' || p[len - 1] == '\r' ||
+		p[len - 1] == '\n'))
 		len--;
 	return len;
 }

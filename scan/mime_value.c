@@ -340,10 +340,12 @@ put_extended(struct text *t, struct slice v, bool first)
 			i = k + 1;
 	}
 	for (; i < v.len; i++) {
-		if (v.at[i] == '%' && i + 2 < v.len && hex(v.at[i + 1]) >= 0 &&
-		    hex(v.at[i + 2]) >= 0) {
-			put(t,
-			    (char)(hex(v.at[i + 1]) << 4 | hex(v.at[i + 2])));
+		bool whole = v.at[i] == '%' && i + 2 < v.len;
+		int high = whole ? hex(v.at[i + 1]) : -1;
+		int low = whole ? hex(v.at[i + 2]) : -1;
+
+		if (high >= 0 && low >= 0) {
+			put(t, (char)(high << 4 | low));
 			i += 2;
 		} else {
 			put(t, v.at[i]);

@@ -65,6 +65,23 @@ peek_zip_is_odd(const void *bytes, size_t len)
 	return false;
 }
 
+bool
+peek_bzip2_goes_on(const void *bytes, size_t len)
+{
+	const unsigned char *s = bytes, *end = s + len;
+
+	/* Streams begin at whole bytes: a block's magic, or an empty one's. */
+	for (; end - s > 10; s++) {
+		s = memmem(s + 1, (size_t)(end - s) - 1, "BZh", 3);
+		if (s == NULL || end - s < 10)
+			return false;
+		if (memcmp(s + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0 ||
+		    memcmp(s + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A header: 60 EA, u16 size of the basic header, then it: its byte 4 is the
  * flags (bit 0: garbled), byte 6 the kind, bytes 12-15 the packed size; then

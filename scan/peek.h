@@ -18,6 +18,9 @@
  */
 bool peek_zip_is_odd(const void *bytes, size_t len);
 
+/* True when another bzip2 stream follows: the engine stops before it. */
+bool peek_bzip2_goes_on(const void *bytes, size_t len);
+
 /* True when a member of this ARJ archive is garbled (encrypted). */
 bool peek_arj_is_garbled(const void *bytes, size_t len);
 

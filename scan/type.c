@@ -127,12 +127,13 @@ is_lzma(const unsigned char *s, size_t len)
 	    (s[10] == 0 && s[11] == 0 && s[12] == 0);
 }
 
-/* -lh5- and friends at 2; a header checksum is left to the reader. */
+/* -lh5- and friends at 2, and a header level at 20 that no text has. */
 static bool
 is_lha(const unsigned char *s, size_t len)
 {
-	return len >= 21 && s[2] == '-' && (s[3] == 'l' || s[3] == 'p') &&
-	    (s[4] == 'h' || s[4] == 'z' || s[4] == 'm') && s[6] == '-';
+	return len >= 22 && s[2] == '-' && (s[3] == 'l' || s[3] == 'p') &&
+	    (s[4] == 'h' || s[4] == 'z' || s[4] == 'm') && s[6] == '-' &&
+	    s[20] <= 3;
 }
 
 /* A tar from before "ustar": only its header's checksum tells. */

@@ -41,7 +41,7 @@
 	X(ZIP,		"zip",		BOTH) \
 	X(7Z,		"7z",		BOTH) \
 	X(GZIP,		"gzip",		ENGINE) \
-	X(BZIP2,	"bzip2",	ENGINE) \
+	X(BZIP2,	"bzip2",	BOTH) \
 	X(XZ,		"xz",		ENGINE) \
 	X(ZSTD,		"zstd",		US) \
 	X(LZ4,		"lz4",		US) \
@@ -53,13 +53,13 @@
 	X(ISO,		"iso",		BOTH) \
 	X(WARC,		"warc",		US) \
 	X(RPM,		"rpm",		US) \
-	X(TAR,		"tar",		ENGINE) \
-	X(CPIO,		"cpio",		ENGINE) \
-	X(AR,		"ar",		ENGINE) \
+	X(TAR,		"tar",		BOTH) \
+	X(CPIO,		"cpio",		BOTH) \
+	X(AR,		"ar",		US) \
 	X(XAR,		"xar",		ENGINE) \
 	X(ARJ,		"arj",		ENGINE) \
-	X(CAB,		"cab",		ENGINE) \
-	X(LHA,		"lha",		ENGINE) \
+	X(CAB,		"cab",		BOTH) \
+	X(LHA,		"lha",		BOTH) \
 	X(UDF,		"udf",		ENGINE) \
 	X(EGG,		"egg",		ENGINE) \
 	X(ALZ,		"alz",		ENGINE) \

@@ -23,6 +23,12 @@ static const struct reader readers[] = {
     {FILE_RAR, NULL, archive_read_support_format_rar},
     {FILE_RAR5, NULL, archive_read_support_format_rar5},
     {FILE_ISO, NULL, archive_read_support_format_iso9660},
+    {FILE_TAR, NULL, archive_read_support_format_tar},
+    {FILE_CPIO, NULL, archive_read_support_format_cpio},
+    {FILE_AR, NULL, archive_read_support_format_ar},
+    {FILE_CAB, NULL, archive_read_support_format_cab},
+    {FILE_LHA, NULL, archive_read_support_format_lha},
+    {FILE_BZIP2, archive_read_support_filter_bzip2, NULL},
     {FILE_WARC, NULL, archive_read_support_format_warc},
     {FILE_ZSTD, archive_read_support_filter_zstd, NULL},
     {FILE_LZ4, archive_read_support_filter_lz4, NULL},
@@ -59,6 +65,9 @@ open_reader(const struct reader *rd, const void *bytes, size_t len)
 	/* One compressed file is an archive of one without a name. */
 	(void)(rd->format != NULL ? rd->format(a)
 				  : archive_read_support_format_raw(a));
+	/* A tar may go on behind its end; some readers do. */
+	if (rd->type == FILE_TAR)
+		(void)archive_read_set_options(a, "read_concatenated_archives");
 	if (archive_read_open_memory(a, bytes, len) == ARCHIVE_OK)
 		return a;
 	archive_read_free(a);
@@ -233,6 +242,14 @@ unpack(enum file_type type, const void *bytes, size_t len,
 	how = take_all(a, rd, taker, arg);
 	archive_read_free(a);
 	return how;
+}
+
+bool
+unpack_can_count(enum file_type type)
+{
+	const struct reader *rd = reader_of(type);
+
+	return rd != NULL && rd->format != NULL;
 }
 
 uint32_t

@@ -41,6 +41,9 @@ bool unpack_can(enum file_type type);
 enum unpack_end unpack(enum file_type type, const void *bytes, size_t len,
     const struct unpack_taker *taker, void *arg);
 
+/* False: nothing is listed in it, as in one compressed file. */
+bool unpack_can_count(enum file_type type);
+
 /*
  * How many members are listed with more than least bytes each and without
  * encryption; counts no further than most.  UINT32_MAX: cannot be listed.

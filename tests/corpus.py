@@ -4,6 +4,7 @@ Made when they are needed, by the standard library and the archivers that
 scripts/setup installs.  Nothing that a virus scanner knows stands in here.
 """
 
+import base64
 import bz2
 import contextlib
 import gzip
@@ -120,6 +121,30 @@ def zip_nested(payload, depth):
     return payload
 
 
+def tar_base256(payload):
+    """The size in binary, as GNU tar writes large ones."""
+    data = bytearray(tar(payload))
+    data[124:136] = b"\x80" + len(payload).to_bytes(11, "big")
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+def deb(payload):
+    with with_payload(payload) as folder:
+        (folder / "debian-binary").write_text("2.0\n")
+        (folder / "data.tar.zst").write_bytes(
+            by_filter(tar(payload), "zstd", "-c"))
+        run(folder, "ar", "rc", "x.deb", "debian-binary", "data.tar.zst")
+        return (folder / "x.deb").read_bytes()
+
+
+def page(payload):
+    """A page with an address that is the thing itself (RFC 2397)."""
+    return (b'<html><body><img src="data:image/png;base64,%s"></body></html>'
+            % base64.b64encode(payload))
+
+
 def warc(payload):
     return (b"WARC/1.0\r\nWARC-Type: resource\r\n"
             b"WARC-Target-URI: file:///x.com\r\n"
@@ -164,6 +189,26 @@ def rar5(payload):
                                                        + vint(0)))
 
 
+def rar5_encrypted_member():
+    """Names can be read, bytes cannot."""
+    name = INNER.encode()
+    extra = (lambda record: vint(len(record)) + record)(
+        vint(1) + vint(0) + vint(0) + b"\x0f" + bytes(32))
+    fields = (vint(2) + vint(3) + vint(len(extra)) + vint(64) + vint(4)
+              + vint(60) + vint(0o644) + bytes(4) + vint(0) + vint(1)
+              + vint(len(name)) + name + extra)
+    return (RAR5 + rar5_block(vint(1) + vint(0) + vint(0))
+            + rar5_block(fields, os.urandom(64))
+            + rar5_block(vint(5) + vint(0) + vint(0)))
+
+
+def rar5_volume(payload):
+    """The first of several: its only member goes on in the next."""
+    data = rar5(payload)
+    return RAR5 + rar5_block(vint(1) + vint(0) + vint(1)) + data[
+        len(RAR5 + rar5_block(vint(1) + vint(0) + vint(0))):]
+
+
 def rar5_encrypted():
     """Its headers, too: nothing can be listed."""
     fields = vint(4) + vint(0) + vint(0) + vint(0) + b"\x0f" + bytes(16)
@@ -186,7 +231,6 @@ def arj(payload, *options):
 
 
 def mail(payload):
-    import base64  # pylint: disable=import-outside-toplevel
     return (b"From: a@example.org\r\nTo: b@example.net\r\nSubject: x\r\n"
             b"MIME-Version: 1.0\r\n"
             b"Content-Type: application/octet-stream; name=x.bin\r\n"
@@ -223,6 +267,12 @@ def containers(payload):
         "tar.gz": gzip.compress(tar(payload)),
         "tar.bz2": bz2.compress(tar(payload)),
         "tar.xz": lzma.compress(tar(payload)),
+        "base256.tar": tar_base256(zipped(payload)),
+        "two.tar": tar(b"first\n" * 20) + tar(zipped(payload)),
+        "two.bz2": bz2.compress(b"first\n") + bz2.compress(payload),
+        "two.xz": lzma.compress(b"first\n") + lzma.compress(payload),
+        "zst-in.deb": deb(payload),
+        "zst-in.html": page(by_filter(payload, "zstd", "-c")),
         "two.gz": gzip.compress(b"first\n") + gzip.compress(payload),
         "odc.cpio": by_cpio(payload, "odc"),
         "newc.cpio": by_cpio(payload, "newc"),
@@ -265,6 +315,8 @@ def closed(payload):
         "hidden.7z": (by_7z(payload, "7z", PASSWORD, hidden), "encrypted"),
         "garbled.arj": (arj(payload, "-gsecret"), "encrypted"),
         "hidden.rar": (rar5_encrypted(), "encrypted"),
+        "member.rar": (rar5_encrypted_member(), "encrypted"),
+        "volume.rar": (rar5_volume(payload), "limit"),
         "packed.wim": (by_7z(payload, "wim"), "limit"),
         "magic.squashfs": (b"hsqs" + bytes(200), "limit"),
         "magic.lzo": (b"\x89LZO\0\r\n\x1a\n" + bytes(200), "limit"),

@@ -167,6 +167,8 @@ class Stage:
         """For the next scene: no connection is left from the last one."""
         self.sink.script = {}
         self.hop_closes()
+        for c in list(self.sink.connections):
+            c.ended.wait(common.PATIENCE)
 
     def hop_closes(self):
         for c in list(self.sink.connections):
@@ -224,13 +226,14 @@ class Client:
     def is_silent(self):
         self.sock.settimeout(QUIET)
         try:
-            return self.file.peek(1) == b"" and False
+            self.file.peek(1)
+            return False
         except TimeoutError:
+            # a file that has timed out once is not read any more
+            self.file = self.sock.makefile("rb")
             return True
         finally:
-            # a file that has timed out once is not read any more
             self.sock.settimeout(common.PATIENCE)
-            self.file = self.sock.makefile("rb")
 
     def close(self):
         self.file.close()

@@ -32,7 +32,7 @@ const char *log_level_word(enum log_level level);
 const char *log_quote(const char *s);
 
 /* What is wanted (default info), and who the lines say they are from. */
-void log_setup(enum log_level most, const char *who);
+void log_setup(enum log_level most, const char *name);
 const char *log_who(void);
 
 /*
@@ -40,7 +40,7 @@ const char *log_who(void);
  * and without level.
  */
 typedef void log_sink(enum log_level level, uint64_t id, const char *text);
-void log_to(log_sink *sink);
+void log_to(log_sink *to);
 
 /* The default sink: one write(2) to descriptor 2. */
 void log_stderr(enum log_level level, uint64_t id, const char *text);

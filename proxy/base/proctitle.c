@@ -19,8 +19,9 @@ static size_t room_size;
 void
 proctitle_init(int argc, char **argv)
 {
-	char *end = argv[0];
-	size_t n = 0;
+	static char *text; /* one piece: unsetenv() may not lose a part of it */
+	char *end = argv[0], *at;
+	size_t n = 0, size = 0;
 	char **moved;
 
 	for (int i = 0; i < argc; i++) {
@@ -30,10 +31,15 @@ proctitle_init(int argc, char **argv)
 	for (; environ[n] != NULL; n++) {
 		if (environ[n] == end)
 			end = environ[n] + strlen(environ[n]) + 1;
+		size += strlen(environ[n]) + 1;
 	}
 	moved = xcalloc(n + 1, sizeof(*moved));
-	for (size_t i = 0; i < n; i++)
-		moved[i] = xstrdup(environ[i]);
+	text = xcalloc(size + 1, 1);
+	at = text;
+	for (size_t i = 0; i < n; i++) {
+		moved[i] = at;
+		at = stpcpy(at, environ[i]) + 1;
+	}
 	environ = moved;
 	room = argv[0];
 	room_size = (size_t)(end - argv[0]);

@@ -55,6 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_stowaways(type, copy, size);
 	check_stowaways(FILE_PE, copy, size);
 	(void)peek_zip_is_odd(copy, size);
+	(void)peek_bzip2_goes_on(copy, size);
 	(void)peek_arj_is_garbled(copy, size);
 	(void)peek_rar_is_encrypted(FILE_RAR5, copy, size);
 	(void)peek_rar_is_volume(FILE_RAR5, copy, size);

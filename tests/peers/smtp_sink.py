@@ -83,6 +83,7 @@ class Connection:
         self.parameters = ""
         self.recipients = []
         self.mails = 0
+        self.ended = threading.Event()
 
     def serve(self):
         try:
@@ -101,6 +102,7 @@ class Connection:
                 pass
             self.file.close()
             self.sock.close()
+            self.ended.set()
 
     def _more_is_there(self):
         """Has the client sent more without waiting for the reply?"""

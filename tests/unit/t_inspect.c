@@ -336,6 +336,36 @@ no_time_is_failed(void **state)
 }
 
 static void
+time_runs_out_in_the_middle(void **state)
+{
+	(void)state;
+	for (int zip = 0; zip <= 1; zip++) {
+		struct budget budget;
+		struct box b;
+
+		make_many(&b, zip == 1, 3000);
+		budget = inspector_budget(house.inspector, b.len);
+		budget.deadline_ms = clock_ms() + 5;
+		scan_with(budget, CONTENT_FILE, "o", b.bytes, b.len);
+		assert_true(report_has(&r, FOUND_FAILED));
+		assert_true(r.members < 3001);
+		box_free(&b);
+	}
+}
+
+static void
+what_came_as_a_mail_may_be_an_archive(void **state)
+{
+	struct box b;
+
+	(void)state;
+	pack(&b, false, "x.com", PAYLOAD, sizeof(PAYLOAD) - 1);
+	scan(CONTENT_MAIL, "", b.bytes, b.len);
+	assert_true(found(FOUND_MALWARE, MARK_NAME, "mail.eml/x.com"));
+	box_free(&b);
+}
+
+static void
 what_nobody_can_read_is_a_limit(void **state)
 {
 	static const char wim[64] = "MSWIM\0\0\0";
@@ -446,6 +476,8 @@ main(void)
 	    cmocka_unit_test(a_bomb_is_a_limit),
 	    cmocka_unit_test(too_large_is_a_limit),
 	    cmocka_unit_test(no_time_is_failed),
+	    cmocka_unit_test(time_runs_out_in_the_middle),
+	    cmocka_unit_test(what_came_as_a_mail_may_be_an_archive),
 	    cmocka_unit_test(what_nobody_can_read_is_a_limit),
 	    cmocka_unit_test(a_damaged_one_is_malformed),
 	    cmocka_unit_test(an_archive_behind_a_stub),

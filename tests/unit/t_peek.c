@@ -99,6 +99,26 @@ a_header_that_is_cut_off_is_none(void **state)
 	assert_false(peek_zip_is_odd(s, 0));
 }
 
+#define BZIP2_BLOCK "BZh9\x31\x41\x59\x26\x53\x59"
+#define BZIP2_EMPTY "BZh1\x17\x72\x45\x38\x50\x90"
+
+static void
+a_bzip2_of_several_streams(void **state)
+{
+	static const char one[] = BZIP2_BLOCK "bytes BZh in them";
+	static const char two[] = BZIP2_BLOCK "bytes" BZIP2_BLOCK "more";
+	static const char empty[] = BZIP2_EMPTY "\0\0\0\0" BZIP2_BLOCK "x";
+	static const char behind[] = BZIP2_BLOCK "bytes" BZIP2_EMPTY;
+
+	(void)state;
+	assert_false(peek_bzip2_goes_on(one, sizeof(one) - 1));
+	assert_true(peek_bzip2_goes_on(two, sizeof(two) - 1));
+	assert_true(peek_bzip2_goes_on(empty, sizeof(empty) - 1));
+	assert_true(peek_bzip2_goes_on(behind, sizeof(behind) - 1));
+	for (size_t cut = 0; cut < 25; cut++)
+		assert_false(peek_bzip2_goes_on(two, cut));
+}
+
 /* A main header and a file of 5 bytes; flags of the file. */
 static size_t
 make_arj(unsigned char *s, unsigned flags)
@@ -233,6 +253,7 @@ main(void)
 	    cmocka_unit_test(a_zip_is_odd_where_the_engine_is_blind),
 	    cmocka_unit_test(zip64_is_odd),
 	    cmocka_unit_test(a_header_that_is_cut_off_is_none),
+	    cmocka_unit_test(a_bzip2_of_several_streams),
 	    cmocka_unit_test(a_garbled_member_of_an_arj),
 	    cmocka_unit_test(a_rar5_says_that_it_is_encrypted),
 	    cmocka_unit_test(a_rar_says_that_it_is_one_of_several),

@@ -150,10 +150,14 @@ an_iso_is_told_by_its_17th_sector(void **state)
 static void
 lha_has_its_method_at_2(void **state)
 {
-	static const char lha[] = "\x20\x00-lh5-rest of the header";
+	static const char lha[] = "\x20\x00-lh5-size and time" "\x00" "a name";
+	char s[sizeof(lha)];
 
 	(void)state;
 	assert_int_equal(type_of(lha, sizeof(lha)), FILE_LHA);
+	memcpy(s, lha, sizeof(s));
+	s[20] = ' '; /* of a text */
+	assert_int_equal(type_of(s, sizeof(s)), FILE_DATA);
 }
 
 static void
