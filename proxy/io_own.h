@@ -39,9 +39,10 @@ struct io {
 
 	/* how it stands */
 	bool readable : 1, writable : 1; /* as far as we know */
-	bool unsure : 1; /* the last read was short: a reset may have come along */
-	bool hung : 1; /* RDHUP was seen: a read will find the end */
-	bool eof : 1;  /* a read has found it */
+	bool unsure : 1; /* the last read was short: a reset may have come along
+			  */
+	bool hung : 1;   /* RDHUP was seen: a read will find the end */
+	bool eof : 1;    /* a read has found it */
 	bool paused : 1;
 	bool again : 1;    /* the owner wants IO_INPUT once more */
 	bool gone : 1;     /* IO_GONE is told */

@@ -172,10 +172,7 @@ class Stage:
 
     def hop_closes(self):
         for c in list(self.sink.connections):
-            try:
-                c.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            c.close()
 
     def hop_down(self):
         self.hop_is_down = True

@@ -83,6 +83,7 @@ class Connection:
         self.parameters = ""
         self.recipients = []
         self.mails = 0
+        self.over = threading.Event()   # no more waiting
         self.ended = threading.Event()
 
     def serve(self):
@@ -104,6 +105,14 @@ class Connection:
             self.sock.close()
             self.ended.set()
 
+    def close(self):
+        """From outside; serve() sees it."""
+        self.over.set()
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
     def _more_is_there(self):
         """Has the client sent more without waiting for the reply?"""
         self.sock.setblocking(False)
@@ -122,7 +131,8 @@ class Connection:
             if isinstance(what, tuple) and what[0] == "call":
                 what = what[1](self, line)
             elif isinstance(what, tuple) and what[0] == "delay":
-                self.sink.stopping.wait(what[1])
+                if self.over.wait(what[1]):
+                    raise Gone
                 self.sink.early += self._more_is_there()
                 what = what[2]
             else:
@@ -130,7 +140,7 @@ class Connection:
         if what == HANG_UP:
             raise Gone
         if what == SILENT:
-            self.sink.stopping.wait()
+            self.over.wait()
             raise Gone
         text = what or usual or USUAL[step]
         if step == "dot" and text[0] == "2":
@@ -309,11 +319,8 @@ class SmtpSink:
     def stop(self):
         self.stopping.set()
         self.stop_listening()
-        for c in self.connections:
-            try:
-                c.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        for c in list(self.connections):
+            c.close()
 
 
 class SinkProcess:

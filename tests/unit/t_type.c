@@ -150,7 +150,9 @@ an_iso_is_told_by_its_17th_sector(void **state)
 static void
 lha_has_its_method_at_2(void **state)
 {
-	static const char lha[] = "\x20\x00-lh5-size and time" "\x00" "a name";
+	static const char lha[] = "\x20\x00-lh5-size and time"
+				  "\x00"
+				  "a name";
 	char s[sizeof(lha)];
 
 	(void)state;
