@@ -198,10 +198,10 @@ def sink_process(cleanly):
 @pytest.fixture
 def postfix(cleanly):
     """postfix(...): a Postfix that was started; see peers/postfix."""
-    def make(*args, **kwargs):
+    def make(*args, start=True, **kwargs):
         p = Postfix(*args, **kwargs)
         cleanly(p)
-        return p.start()
+        return p.start() if start else p
 
     return make
 

@@ -114,6 +114,12 @@ class Postfix:
         with open(f"{self.conf}/{name}", "w", encoding="ascii") as f:
             f.write(text)
 
+    def listen_as(self, service):
+        """Another line of master.cf for where it takes mail; before start()."""
+        with open(f"{self.conf}/master.cf", encoding="ascii") as f:
+            lines = [n for n in f.read().splitlines() if " smtpd" not in n]
+        self._write("master.cf", "\n".join([service, *lines]) + "\n")
+
     def command(self, *words):
         return subprocess.run(["postfix", "-c", self.conf, *words],
                               check=False, capture_output=True, text=True)
