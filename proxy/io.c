@@ -58,7 +58,7 @@ after_send(struct io *io)
 		return io_read_turn(io);
 	}
 	if (io->out != NULL) {
-		if (io->writable)
+		if (io->writable && !io->hold)
 			loop_next(io->loop, &io->out_job);
 		return true;
 	}
@@ -73,7 +73,7 @@ do_output(void *arg)
 {
 	struct io *io = arg;
 
-	if (!io->gone)
+	if (!io->gone && !io->hold)
 		io_send(io);
 	if (after_send(io))
 		settle(io);
@@ -105,7 +105,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		io->readable = true;
 	if ((what & EV_WRITE) != 0)
 		io->writable = true;
-	if (io->out != NULL && io->writable) {
+	if (io->out != NULL && io->writable && !io->hold) {
 		io_send(io);
 		if (!after_send(io))
 			return;
@@ -236,6 +236,7 @@ io_finish(struct io **iop, int64_t ms)
 	IS(io, IO_MAGIC);
 	io_owner(io, NULL, NULL);
 	io->paused = false;
+	io->hold = false;
 	io->ending = true;
 	if (ms <= 0 && !io->gone)
 		io_send(io);

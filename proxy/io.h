@@ -72,6 +72,9 @@ enum line {
 #define IO_LINE_MAX (64 * 1024 - 2)
 enum line io_line(struct io *io, size_t limit, struct slice *line_r);
 
+/* Does a whole line wait? */
+bool io_has_line(const struct io *io);
+
 /* Forgets all that waits (RFC 3207 4.2). */
 void io_discard(struct io *io);
 
@@ -110,6 +113,10 @@ bool io_full(const struct io *io);
 
 /* Sends what is queued now instead of at the end of the turn. */
 void io_flush(struct io *io);
+
+/* What is put goes out with what is put next, or at the end: one packet
+ * instead of two.  For replies to a client that has asked for more already. */
+void io_hold(struct io *io);
 
 /* Half-close behind what is queued. */
 void io_end(struct io *io);

@@ -119,12 +119,13 @@ look_gone(struct io *io)
 /*
  * A short read has taken all there was, but a reset that came with it has no
  * edge of its own, and libevent does not tell it from readiness.  What was
- * sent meanwhile would have met it.
+ * sent meanwhile would have met it, and what is about to be sent will.
  */
 static bool
 read_on(struct io *io, uint64_t bytes_out)
 {
-	bool unsure = io->unsure && io->bytes_out == bytes_out;
+	bool unsure =
+	    io->unsure && io->bytes_out == bytes_out && io->out == NULL;
 
 	io->unsure = false;
 	if (!unsure)
@@ -205,6 +206,14 @@ io_line(struct io *io, size_t limit, struct slice *line_r)
 	what = line_take(&io->line, io_input(io), limit, &n, line_r);
 	drop_input(io, n);
 	return what;
+}
+
+bool
+io_has_line(const struct io *io)
+{
+	struct slice in = io_input(io);
+
+	return memchr(in.at, '\n', in.len) != NULL;
 }
 
 void

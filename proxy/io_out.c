@@ -77,6 +77,7 @@ may_put(struct io *io, size_t len)
 	if (io->gone || io->broken != 0)
 		return false;
 	MUST(!io->ending);
+	io->hold = false;
 	io->owed = true;
 	loop_later(io->loop, &io->out_job);
 	if (len <= IO_OUT_HARD - io->out_bytes)
@@ -159,9 +160,17 @@ io_full(const struct io *io)
 }
 
 void
+io_hold(struct io *io)
+{
+	IS(io, IO_MAGIC);
+	io->hold = true;
+}
+
+void
 io_end(struct io *io)
 {
 	IS(io, IO_MAGIC);
+	io->hold = false;
 	io->ending = true;
 	loop_later(io->loop, &io->out_job);
 }

@@ -46,6 +46,7 @@ struct io {
 	bool paused : 1;
 	bool again : 1;    /* the owner wants IO_INPUT once more */
 	bool gone : 1;     /* IO_GONE is told */
+	bool hold : 1;     /* what is queued waits for more */
 	bool ending : 1;   /* half-close behind what is queued ... */
 	bool end_sent : 1; /* ... done */
 	bool owed : 1;     /* IO_DRAINED */
