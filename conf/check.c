@@ -92,6 +92,46 @@ check_address(const struct conf *c, struct sheet *sh,
 	}
 }
 
+/* Of [smtp], what a listener with protocol milter heeds too. */
+static const enum opt of_any_mail[] = {OPT_SMTP_MAX_MESSAGE_SIZE,
+    OPT_SMTP_MAX_RECIPIENTS, OPT_SMTP_MAX_RECEIVED, OPT_SMTP_SCAN_DEADLINE,
+    OPT_SMTP_ADD_HEADERS, OPT_SMTP_REJECT_TEXT, OPT_SMTP_TEMPFAIL_TEXT};
+
+static bool
+is_heeded(bool milter, enum opt opt)
+{
+	enum kind home = schema_opt(opt)->kind;
+
+	if (home == KIND_MILTER)
+		return milter;
+	if (home != KIND_SMTP || !milter)
+		return true;
+	for (size_t i = 0; i < sizeof(of_any_mail) / sizeof(of_any_mail[0]);
+	     i++) {
+		if (of_any_mail[i] == opt)
+			return true;
+	}
+	return false;
+}
+
+/* A key that its protocol has no use for is a mistake, and not ignored. */
+static void
+check_heeded(
+    const struct conf *c, struct sheet *sh, const struct conf_section *s)
+{
+	const char *protocol = conf_word(c, s, OPT_LISTENER_PROTOCOL);
+	bool milter = strcmp(protocol, "milter") == 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct value *v = &s->values[i];
+
+		if (!is_heeded(milter, v->opt))
+			sheet_wrong(sh, &v->at,
+			    "[listener %s] %s: does nothing with protocol %s",
+			    s->name, schema_opt(v->opt)->key, protocol);
+	}
+}
+
 static void
 check_listener(
     const struct conf *c, struct sheet *sh, const struct conf_section *s)
@@ -100,6 +140,7 @@ check_listener(
 	const char *const *list;
 	size_t n = conf_list(c, s, OPT_LISTENER_ADDRESS, &list);
 
+	check_heeded(c, sh, s);
 	if (conf_own(s, OPT_LISTENER_POLICY) != NULL)
 		check_name(c, sh, s, OPT_LISTENER_POLICY, "policy",
 		    conf_str(c, s, OPT_LISTENER_POLICY));
@@ -146,6 +187,16 @@ check_gateway(const struct conf *c, struct sheet *sh)
 		    conf_origin(c, NULL, OPT_GATEWAY_SPOOL_MEMORY_TOTAL));
 }
 
+static void
+check_route(
+    const struct conf *c, struct sheet *sh, const struct conf_section *s)
+{
+	check_names(c, sh, s, OPT_ROUTE_LISTENER, "listener");
+	if (conf_own(s, OPT_SMTP_NEXT_HOP) == NULL)
+		sheet_wrong(sh, &s->at,
+		    "[route %s] has no next_hop, and needs one", s->name);
+}
+
 void
 conf_check(const struct conf *c, struct sheet *sh)
 {
@@ -156,6 +207,8 @@ conf_check(const struct conf *c, struct sheet *sh)
 	    c, sh, conf_section(c, "scan", ""), OPT_SCAN_ENGINES, "engine");
 	while ((s = conf_next(c, "listener", s)) != NULL)
 		check_listener(c, sh, s);
+	while ((s = conf_next(c, "route", s)) != NULL)
+		check_route(c, sh, s);
 	while ((s = conf_next(c, "rule", s)) != NULL)
 		check_names(c, sh, s, OPT_RULE_POLICY, "policy");
 	while ((s = conf_next(c, "log", s)) != NULL)

@@ -37,8 +37,27 @@
 	    "Where clients come in.  Any key of the section of its protocol " \
 	    "may also stand here, and wins here.") \
 	X(SMTP,		"smtp",		false, \
-	    "Mail: what holds for every listener with protocol smtp that " \
+	    "Mail: what holds for every listener that takes mail (protocol " \
+	    "smtp, milter, local) and does not say otherwise itself.") \
+	X(MILTER,	"milter",	false, \
+	    "The filter interface of Sendmail and Postfix; its limits and " \
+	    "texts are those of [smtp].") \
+	X(FTP,		"ftp",		false, \
+	    "Files: what holds for every listener with protocol ftp that " \
 	    "does not say otherwise itself.") \
+	X(HTTP,		"http",		false, \
+	    "The web: what holds for every listener with protocol http that " \
+	    "does not say otherwise itself.") \
+	X(TLS,		"tls",		false, \
+	    "Certificates and trust.  Any of these may also stand in a " \
+	    "[listener], and wins there.") \
+	X(ROUTE,	"route",	true, \
+	    "Another next hop for recipients in the domain it is named " \
+	    "after (*.example.org: its subdomains; an exact name goes before " \
+	    "a longer pattern, that before a shorter one).  It needs a " \
+	    "next_hop; the other next_hop_ keys of [smtp] may stand here, and " \
+	    "win here.  A mail takes the route of its first accepted " \
+	    "recipient; for those of another route the sender comes back.") \
 	X(SCAN,		"scan",		false, \
 	    "What is looked at, how deep, and for how long.") \
 	X(ENGINE,	"engine",	true, \
@@ -62,6 +81,11 @@
 	OPTIONS_GATEWAY(X) \
 	OPTIONS_LISTENER(X) \
 	OPTIONS_SMTP(X) \
+	OPTIONS_ROUTE(X) \
+	OPTIONS_MILTER(X) \
+	OPTIONS_FTP(X) \
+	OPTIONS_HTTP(X) \
+	OPTIONS_TLS(X) \
 	OPTIONS_SCAN(X) \
 	OPTIONS_ENGINE(X) \
 	OPTIONS_POLICY(X) \
@@ -106,7 +130,8 @@
 	    UNIT_D, "", "At a stop, how long what has begun may take to end.")
 
 #define OPTIONS_LISTENER(X) \
-	X(LISTENER, PROTOCOL, "protocol", WORD, "", REQUIRED, 0, 0, "smtp", \
+	X(LISTENER, PROTOCOL, "protocol", WORD, "", REQUIRED, 0, 0, \
+	    "smtp milter local ftp http", \
 	    "What is spoken here.") \
 	X(LISTENER, ADDRESS, "address", ADDRESSES, "", REQUIRED, 0, 0, "", \
 	    "Where it listens: 192.0.2.1:25, [2001:db8::1]:25 (IPv6 only) or " \
@@ -115,20 +140,52 @@
 	    "The name of the [policy] that judges what comes in here.") \
 	X(LISTENER, DIRECTION, "direction", WORD, "", "inbound", 0, 0, \
 	    "inbound outbound", "For rules and logs.") \
+	X(LISTENER, TLS, "tls", WORD, "", UNSET, 0, 0, \
+	    "off starttls require implicit", "Towards clients: not at all; " \
+	    "offered; demanded before anything else; from the first byte.  " \
+	    "When not given: starttls where there is a cert_file and the " \
+	    "protocol knows it (smtp), else off.") \
 	X(LISTENER, ALLOW_FROM, "allow_from", NETWORKS, "", "any", 0, 0, "", \
 	    "Who may connect; others are turned away with a reply.") \
+	X(LISTENER, PROXY_PROTOCOL_FROM, "proxy_protocol_from", NETWORKS, "", \
+	    "none", 0, 0, "", "Proxies that name the client first, by the PROXY " \
+	    "protocol (version 1 or 2): they alone may, and they must.") \
+	X(LISTENER, PROXY_PROTOCOL_TIMEOUT, "proxy_protocol_timeout", TIME, \
+	    "time", "5s", 100, UNIT_H, "", "How long they may take over that.") \
+	X(LISTENER, UNIX_MODE, "unix_mode", WORD, "", "0666", 0, 0, \
+	    "0600 0660 0666", "Who may connect to a unix:/path: the user and " \
+	    "group of [gateway] own it.") \
+	X(LISTENER, XFORWARD_FROM, "xforward_from", NETWORKS, "", "none", 0, \
+	    0, "", "Mail servers that may say who their client is, by " \
+	    "XFORWARD or XCLIENT.") \
 	X(LISTENER, MAX_SESSIONS, "max_sessions", INT, "sessions", "1000", 1, \
 	    1000000, "", "Connections at one time on this listener.") \
 	X(LISTENER, MAX_SESSIONS_PER_CLIENT, "max_sessions_per_client", INT, \
 	    "sessions", "50", 1, 1000000, "", \
 	    "The same from one client address.") \
+	X(LISTENER, MAX_SESSIONS_PER_MINUTE, "max_sessions_per_minute", INT, \
+	    "sessions", "0", 0, 1000000, "", \
+	    "Sessions that one client address may begin in a minute; 0: any.") \
 	X(LISTENER, ENABLED, "enabled", BOOL, "", "yes", 0, 1, "", \
 	    "no: checked, but not listened on.")
 
 #define OPTIONS_SMTP(X) \
 	X(SMTP, NEXT_HOP, "next_hop", LIST, "", "smtp:127.0.0.1:5000", 0, 0, \
-	    "", "Where mail goes: smtp:host:port or maildir:/path.  Of several " \
-	    "the next one is tried when one cannot be reached.") \
+	    "", "Where mail goes: smtp:host:port, lmtp:host:port, " \
+	    "lmtp:unix:/path, pipe:/usr/sbin/sendmail -bs or maildir:/path.  " \
+	    "Of several the next one is tried when one cannot be reached.  " \
+	    "lmtp: takes one recipient a mail: senders come back with the " \
+	    "others.  pipe: is a program that speaks SMTP and runs as [gateway] " \
+	    "user; where one of its words begins with neither - nor /, double " \
+	    "quotes stand around all of it.") \
+	X(SMTP, NEXT_HOP_RETRY, "next_hop_retry", TIME, "time", "30s", 0, \
+	    UNIT_H, "", "One that could not be reached is passed over for so " \
+	    "long, where another one can be.") \
+	X(SMTP, NEXT_HOP_TLS, "next_hop_tls", WORD, "", "opportunistic", 0, 0, \
+	    "off opportunistic require verify", "Towards the next hop: never; " \
+	    "where it offers STARTTLS, and in the clear where that fails; " \
+	    "always; always, and its certificate has to be good for its " \
+	    "name.") \
 	X(SMTP, NEXT_HOP_CONNECT_TIMEOUT, "next_hop_connect_timeout", TIME, \
 	    "time", "30s", 100, UNIT_H, "", \
 	    "For the connection to the next hop and its greeting.") \
@@ -139,15 +196,24 @@
 	    "4.5.3.2.6: less makes mail arrive twice).") \
 	X(SMTP, NEXT_HOP_MAX_CONNECTIONS, "next_hop_max_connections", INT, \
 	    "connections", "50", 1, 100000, "", \
-	    "To one next hop at one time, over all net workers.") \
+	    "To one next hop of a route at one time, over all net workers.") \
+	X(SMTP, RELAY_DOMAINS, "relay_domains", LIST, "", "any", 0, 0, "", \
+	    "Domains and patterns such as *.example.org that mail comes in " \
+	    "for: with direction = inbound other recipients get 550 5.7.1.") \
 	X(SMTP, MAX_MESSAGE_SIZE, "max_message_size", SIZE, "bytes", "50M", \
 	    UNIT_K, 1024 * UNIT_G, "", "A larger mail is refused with 552.") \
 	X(SMTP, MAX_RECIPIENTS, "max_recipients", INT, "recipients", "1000", \
 	    1, 100000, "", "Of one mail; the next RCPT gets 452.") \
 	X(SMTP, MAX_RECEIVED, "max_received", INT, "fields", "50", 1, 1000, \
 	    "", "More Received: fields than this are a loop: 554 5.4.6.") \
+	X(SMTP, MAX_MESSAGES_PER_MINUTE, "max_messages_per_minute", INT, \
+	    "messages", "0", 0, 1000000, "", "Mails that one client address " \
+	    "may begin in a minute; 0: any.  The next MAIL gets 450.") \
 	X(SMTP, MAX_ERRORS, "max_errors", INT, "errors", "20", 1, 10000, "", \
 	    "Errors of a client in one session before 421 ends it.") \
+	X(SMTP, AUTH_WITHOUT_TLS, "auth_without_tls", BOOL, "", "no", 0, 1, \
+	    "", "yes: a client may say AUTH in the clear.  What it says is " \
+	    "carried through to the next hop, which has to offer it.") \
 	X(SMTP, COMMAND_TIMEOUT, "command_timeout", TIME, "time", "5m", 100, \
 	    UNIT_D, "", "How long a client may be silent between commands.") \
 	X(SMTP, DATA_TIMEOUT, "data_timeout", TIME, "time", "3m", 100, UNIT_D, \
@@ -159,6 +225,9 @@
 	    "reject normalize", "A CR or LF alone inside a mail: 554 5.6.0 " \
 	    "after the dot, or made a CRLF; the one setting that changes a " \
 	    "mail's bytes.") \
+	X(SMTP, ADDRESS_TAG, "address_tag", STRING, "", "none", 0, 0, "", \
+	    "What an MTA puts behind an address to send the mail here " \
+	    "(.scan-me); taken off sender and recipients.") \
 	X(SMTP, ADD_HEADERS, "add_headers", BOOL, "", "yes", 0, 1, "", \
 	    "Adds X-Sallyport: with verdict, engine and id on top.") \
 	X(SMTP, REJECT_TEXT, "reject_text", STRING, "", \
@@ -167,6 +236,143 @@
 	X(SMTP, TEMPFAIL_TEXT, "tempfail_text", STRING, "", \
 	    "451 4.7.1 Scanner not available, try again ({id})", 0, 0, "", \
 	    "The reply when the policy says tempfail.")
+
+#define OPTIONS_MILTER(X) \
+	X(MILTER, MTA_TIMEOUT, "mta_timeout", TIME, "time", "121m", 100, \
+	    UNIT_D, "", "How long an MTA may be silent on a connection; it " \
+	    "holds one for as long as its own client is there.") \
+	X(MILTER, MTA_PROGRESS, "mta_progress", TIME, "time", "5s", 100, UNIT_H, "", \
+	    "How often an MTA hears that its mail is still scanned; less than " \
+	    "its own time limit for a filter's answer.")
+
+#define OPTIONS_FTP(X) \
+	X(FTP, MODE, "mode", WORD, "", "forward", 0, 0, "forward reverse", \
+	    "forward: the client names the server (USER user@host[:port], or " \
+	    "OPEN host before it); reverse: it is always default_server.") \
+	X(FTP, DEFAULT_SERVER, "default_server", STRING, "", "none", 0, 0, "", \
+	    "host or host:port: where clients that name no server go.") \
+	X(FTP, PASSIVE_PORTS, "passive_ports", LIST, "", "50000-50999", 0, 0, \
+	    "", "Ports that clients find us listening on for data: one, or " \
+	    "a range.") \
+	X(FTP, PASSIVE_ADDRESS, "passive_address", STRING, "", "auto", 0, 0, \
+	    "", "The IPv4 address in the reply to PASV, where clients see " \
+	    "another one than we do; auto: where they connected to.") \
+	X(FTP, SERVER_MODE, "server_mode", WORD, "", "passive", 0, 0, \
+	    "passive active same", "Who opens data connections towards the " \
+	    "server: we, the server, or whoever does towards the client.") \
+	X(FTP, CONNECT_TIMEOUT, "connect_timeout", TIME, "time", "30s", 100, \
+	    UNIT_H, "", "For a connection to the server and its greeting.") \
+	X(FTP, COMMAND_TIMEOUT, "command_timeout", TIME, "time", "5m", 100, \
+	    UNIT_D, "", "How long a client may be silent between commands, " \
+	    "and the server over a reply.") \
+	X(FTP, DATA_TIMEOUT, "data_timeout", TIME, "time", "5m", 100, UNIT_D, \
+	    "", "How long a data connection may not come, or not move.") \
+	X(FTP, MAX_FILE_SIZE, "max_file_size", SIZE, "bytes", "4G", UNIT_K, \
+	    1024 * UNIT_G, "", "A larger file is refused with 552.") \
+	X(FTP, RESUME, "resume", WORD, "", "full", 0, 0, "full deny", \
+	    "A transfer that begins inside a file (REST, APPE): the whole " \
+	    "file is judged, and the piece passed on; or it is refused.") \
+	X(FTP, DENY_DESTINATIONS, "deny_destinations", NETWORKS, "", \
+	    "127.0.0.0/8, ::1, 169.254.0.0/16, fe80::/10", 0, 0, "", \
+	    "Where no client is taken, by the address that is connected to.") \
+	X(FTP, SERVER_PORTS, "server_ports", LIST, "", "21, 990, 1024-65535", \
+	    0, 0, "", "Ports of servers that clients may name.") \
+	X(FTP, SCAN_DEADLINE, "scan_deadline", TIME, "time", "5m", 100, \
+	    UNIT_H, "", "From the end of a file to its verdict, waiting " \
+	    "included.") \
+	X(FTP, UPLOAD_REPLY_WITHIN, "upload_reply_within", TIME, "time", \
+	    "50s", 0, UNIT_D, "", "An upload's reply follows its last byte " \
+	    "by then: the server's own, or 451 and nothing on the server; " \
+	    "0: whenever it comes.") \
+	X(FTP, PROGRESS, "progress", TIME, "time", "10s", 0, UNIT_H, "", \
+	    "A 150- line this often while a file is fetched and scanned; 0: " \
+	    "never.") \
+	X(FTP, COMMANDS, "commands", LIST, "", \
+	    "USER PASS ACCT CWD CDUP QUIT REIN PORT PASV EPRT EPSV TYPE MODE " \
+	    "STRU RETR STOR STOU APPE REST RNFR RNTO ABOR DELE RMD MKD PWD " \
+	    "LIST NLST MLSD MLST SIZE MDTM FEAT SYST STAT HELP NOOP OPTS " \
+	    "SITE OPEN XPWD XCWD XCUP XMKD XRMD MFMT CLNT", 0, 0, "", \
+	    "Commands there are; all others are answered with 502.")
+
+#define OPTIONS_HTTP(X) \
+	X(HTTP, BLOCK_PAGE, "block_page", PATH, "", UNSET, 0, 0, "", \
+	    "A page of one's own with {{tags}} for all refusals; when not " \
+	    "given the built-in one.") \
+	X(HTTP, CONTACT, "contact", STRING, "", "none", 0, 0, "", \
+	    "Whom a page names for questions.") \
+	X(HTTP, ONBOARDING_HOST, "onboarding_host", STRING, "", \
+	    "sallyport.internal", 0, 0, "", "The host under which the " \
+	    "gateway itself answers, with proxy.pac and wpad.dat.") \
+	X(HTTP, CONNECT_PORTS, "connect_ports", LIST, "", "443, 8443", 0, 0, \
+	    "", "Ports that CONNECT may reach.") \
+	X(HTTP, DENY_DESTINATIONS, "deny_destinations", NETWORKS, "", \
+	    "127.0.0.0/8, ::1, 0.0.0.0/8, 169.254.0.0/16, fe80::/10", 0, 0, \
+	    "", "What no client reaches through the gateway, asked of the " \
+	    "address that was connected to.  Its own listeners are always " \
+	    "among them.") \
+	X(HTTP, REQUEST_TIMEOUT, "request_timeout", TIME, "time", "30s", 100, \
+	    UNIT_H, "", "For the whole header of a request; and how long a " \
+	    "client may be silent inside a body.") \
+	X(HTTP, CONNECT_TIMEOUT, "connect_timeout", TIME, "time", "10s", 100, \
+	    UNIT_H, "", "For the connection to a server, its name included.") \
+	X(HTTP, IDLE_TIMEOUT, "idle_timeout", TIME, "time", "2m", 100, UNIT_D, \
+	    "", "How long a connection may rest between two requests, a " \
+	    "server may take for its answer, and a tunnel may be silent.") \
+	X(HTTP, MAX_HEADER, "max_header", SIZE, "bytes", "64k", UNIT_K, \
+	    64 * UNIT_K, "", "The header of a request or a response.") \
+	X(HTTP, MAX_REQUEST_BODY, "max_request_body", SIZE, "bytes", "1G", 0, \
+	    1024 * UNIT_G, "", "A larger body of a request gets 413.") \
+	X(HTTP, MAX_RESPONSE_BODY, "max_response_body", SIZE, "bytes", "4G", \
+	    0, 1024 * UNIT_G, "", "A larger body of a response is refused; " \
+	    "above max_scan_size it is finding limit.") \
+	X(HTTP, DELIVERY, "delivery", WORD, "", "trickle", 0, 0, \
+	    "hold trickle", "While a body is fetched and scanned the client " \
+	    "gets nothing; or after trickle_after a few bytes of a body " \
+	    "larger than hold.") \
+	X(HTTP, HOLD, "hold", SIZE, "bytes", "4M", 0, 1024 * UNIT_G, "", \
+	    "Whatever the delivery, of a body up to this size no byte leaves " \
+	    "before its verdict.") \
+	X(HTTP, TRICKLE_AFTER, "trickle_after", TIME, "time", "5s", 100, \
+	    UNIT_H, "", "See delivery.") \
+	X(HTTP, TRICKLE_RATE, "trickle_rate", SIZE, "bytes a second", "1k", 1, \
+	    64 * UNIT_K, "", "See delivery.") \
+	X(HTTP, SCAN_DEADLINE, "scan_deadline", TIME, "time", "5m", 100, \
+	    UNIT_H, "", "From the end of a body to its verdict, waiting " \
+	    "included.") \
+	X(HTTP, RANGE_REQUESTS, "range_requests", WORD, "", "full", 0, 0, \
+	    "full deny pass", "A client that asks for a part: all is " \
+	    "fetched, scanned and cut; all is delivered; the part alone is " \
+	    "fetched and scanned.") \
+	X(HTTP, WEBSOCKET, "websocket", WORD, "", "pass", 0, 0, "pass block", \
+	    "What is said over a WebSocket is not inspected.") \
+	X(HTTP, INFECTED_URL_BLOCK, "infected_url_block", TIME, "time", "4h", \
+	    0, 365 * UNIT_D, "", "A URL under which a virus was found is " \
+	    "refused for so long without being fetched; 0: never.  Each net " \
+	    "worker has its own memory of them.") \
+	X(HTTP, BLOCK_QUIC, "block_quic", BOOL, "", "yes", 0, 1, "", \
+	    "Takes Alt-Svc off answers, so that browsers do not go past the " \
+	    "gateway.")
+
+#define OPTIONS_TLS(X) \
+	X(TLS, CERT_FILE, "cert_file", PATH, "", UNSET, 0, 0, "", \
+	    "PEM: our certificate, and those between it and its root.") \
+	X(TLS, KEY_FILE, "key_file", PATH, "", UNSET, 0, 0, "", \
+	    "PEM: its key, without a password; when not given it stands in " \
+	    "cert_file.  Only the parent process reads it.") \
+	X(TLS, MIN_VERSION, "min_version", WORD, "", "1.2", 0, 0, "1.2 1.3", \
+	    "The oldest TLS that is spoken, to both sides.") \
+	X(TLS, CA_BUNDLE, "ca_bundle", PATH, "", \
+	    "/etc/ssl/certs/ca-certificates.crt", 0, 0, "", \
+	    "PEM: whom we trust where a certificate is verified.") \
+	X(TLS, HANDSHAKE_TIMEOUT, "handshake_timeout", TIME, "time", "30s", \
+	    100, UNIT_H, "", "How long a client's TLS handshake may take.")
+
+#define OPTIONS_ROUTE(X) \
+	X(ROUTE, DOMAIN, "domain", LIST, "", UNSET, 0, 0, "", \
+	    "Domains and patterns such as *.example.org; not given: the " \
+	    "section's name.") \
+	X(ROUTE, LISTENER, "listener", LIST, "", UNSET, 0, 0, "", \
+	    "Names of listeners it holds for; not given: all.")
 
 #define OPTIONS_SCAN(X) \
 	X(SCAN, ENGINES, "engines", LIST, "", "clamav", 0, 0, "", \

@@ -71,10 +71,23 @@ static const struct example examples[] = {
     {KIND_LISTENER, "mail-out",
 	{"protocol = smtp", "address = 127.0.0.1:10025", "policy = mail",
 	    "direction = outbound", "next_hop = smtp:127.0.0.1:5001"}},
+    {KIND_LISTENER, "milter",
+	{"protocol = milter", "address = unix:" RUNTIMEDIR "/milter.sock",
+	    "policy = mail", "enabled = no"}},
+    {KIND_LISTENER, "local",
+	{"protocol = local", "address = unix:" RUNTIMEDIR "/local.sock",
+	    "policy = mail", "enabled = no"}},
+    {KIND_LISTENER, "web",
+	{"protocol = http", "address = 127.0.0.1:3128, [::1]:3128",
+	    "policy = web", "direction = outbound",
+	    "allow_from = 127.0.0.0/8, ::1", "enabled = no"}},
     {KIND_ENGINE, "clamav", {"type = clamav"}},
     {KIND_POLICY, "mail",
 	{"malware = block", "encrypted = tag", "limit = block",
 	    "ambiguous = pass", "malformed = block", "failed = tempfail"}},
+    {KIND_POLICY, "web",
+	{"malware = block", "limit = block", "malformed = block",
+	    "failed = block"}},
     {KIND_LOG, "console",
 	{"format = text", "output = stderr", "events = decisions",
 	    "level = info"}},
@@ -84,6 +97,18 @@ static const struct example examples[] = {
 static const char *const rule_lines[] = {"[rule finance-may-send-passwords]",
     "policy = mail", "direction = outbound", "sender = *@finance.example.org",
     "finding = encrypted", "action = pass", NULL};
+
+static const char *const route_lines[] = {"[route example.org]",
+    "next_hop = smtp:10.0.0.5:25, smtp:10.0.0.6:25", NULL};
+
+/* NULL: the first section shows all keys. */
+static const char *const *
+comment_of(enum kind kind)
+{
+	if (kind == KIND_RULE)
+		return rule_lines;
+	return kind == KIND_ROUTE ? route_lines : NULL;
+}
 
 static bool
 says(const struct example *ex, const char *key)
@@ -134,6 +159,7 @@ ini_section(enum kind kind, const struct example *ex, bool all)
 static void
 ini_kind(enum kind kind)
 {
+	const char *const *lines = comment_of(kind);
 	bool first = true;
 
 	printf("# ---- %s ", schema_kind(kind)->word);
@@ -147,9 +173,9 @@ ini_kind(enum kind kind)
 		ini_section(kind, &examples[i], first);
 		first = false;
 	}
-	if (kind == KIND_RULE) {
-		for (size_t i = 0; rule_lines[i] != NULL; i++)
-			printf(";%s\n", rule_lines[i]);
+	if (lines != NULL) {
+		for (size_t i = 0; lines[i] != NULL; i++)
+			printf(";%s\n", lines[i]);
 		putchar('\n');
 	} else if (first)
 		ini_section(kind, NULL, true);

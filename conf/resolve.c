@@ -203,21 +203,37 @@ check_required(struct sheet *sh, const struct conf_section *s)
 	}
 }
 
+/* The word behind `protocol` of a raw section, ours to free. */
+static char *
+protocol_of(const struct raw_section *raw)
+{
+	for (size_t i = 0; i < raw->n; i++) {
+		if (strcmp(raw->keys[i].key, "protocol") == 0)
+			return value_text(raw->keys[i].value);
+	}
+	return xstrdup("");
+}
+
 static void
 resolve_section(
     struct sheet *sh, const struct raw_section *raw, struct conf_section *s)
 {
+	char *protocol = protocol_of(raw);
+
 	s->kind = raw->kind;
 	s->name = xstrdup(raw->name);
 	s->at = raw->at;
 	s->values = xcalloc(raw->n, sizeof(*s->values));
 	for (size_t i = 0; i < raw->n; i++) {
 		const struct raw_key *k = &raw->keys[i];
-		enum opt opt = schema_find_key(raw->kind, k->key);
+		enum opt opt = raw->kind == KIND_LISTENER
+		    ? schema_find_listener_key(protocol, k->key)
+		    : schema_find_key(raw->kind, k->key);
 
 		value_make(sh, opt, k->variable != NULL ? k->variable : k->key,
 		    k->value, k->at, &s->values[s->n++]);
 	}
+	free(protocol);
 	qsort(s->values, s->n, sizeof(*s->values), by_option);
 	check_required(sh, s);
 }

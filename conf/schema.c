@@ -75,8 +75,27 @@ schema_fits(enum opt opt, enum kind kind)
 {
 	enum kind home = schema_opt(opt)->kind;
 
+	if (kind == KIND_ROUTE && home == KIND_SMTP)
+		return strncmp(schema_opt(opt)->key, "next_hop", 8) == 0;
 	/* A second protocol makes this a question of the listener's own. */
-	return home == kind || (kind == KIND_LISTENER && home == KIND_SMTP);
+	return home == kind ||
+	    (kind == KIND_LISTENER &&
+		(home == KIND_SMTP || home == KIND_MILTER || home == KIND_FTP ||
+		    home == KIND_HTTP || home == KIND_TLS));
+}
+
+enum opt
+schema_find_listener_key(const char *protocol, const char *key)
+{
+	enum kind home = schema_find_kind(protocol);
+
+	if (home == KIND_COUNT)
+		home = KIND_SMTP; /* local: it is mail, too */
+	for (enum opt opt = 0; opt < OPT_COUNT; opt++) {
+		if (opts[opt].kind == home && strcmp(opts[opt].key, key) == 0)
+			return opt;
+	}
+	return schema_find_key(KIND_LISTENER, key);
 }
 
 enum opt

@@ -78,6 +78,10 @@ const char *schema_type_text(enum opt_type type);
 enum kind schema_find_kind(const char *word);
 enum opt schema_find_key(enum kind kind, const char *key);
 
+/* The same of a [listener] with that protocol, whose own section goes before
+ * others that have such a key, too. */
+enum opt schema_find_listener_key(const char *protocol, const char *key);
+
 /* May opt stand in a section of kind?  Its own, or a [listener] that takes
  * what its protocol's section has. */
 bool schema_fits(enum opt opt, enum kind kind);

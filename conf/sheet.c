@@ -150,6 +150,9 @@ bad_title(struct sheet *sh, const struct place *at, const char *word,
 	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
 				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	enum kind kind = schema_find_kind(word);
+	/* a [route] may be named after a pattern */
+	bool star = kind == KIND_ROUTE && strncmp(name, "*.", 2) == 0;
+	const char *bare = name + (star ? 2 : 0);
 	struct nearest near;
 	struct err e;
 
@@ -164,7 +167,7 @@ bad_title(struct sheet *sh, const struct place *at, const char *word,
 		sheet_wrong(sh, at, "[%s] needs a name: [%s NAME]", word, word);
 	else if (!schema_kind(kind)->named && name[0] != '\0')
 		sheet_wrong(sh, at, "[%s] takes no name", word);
-	else if (name[strspn(name, good)] != '\0')
+	else if (bare[strspn(bare, good)] != '\0')
 		sheet_wrong(sh, at,
 		    "[%s %s]: a name is letters, digits, dots, - and _", word,
 		    name);

@@ -23,6 +23,8 @@ admit_read(struct admit *a_r, const struct conf *conf,
 	    (uint32_t)conf_int(conf, listener, OPT_LISTENER_MAX_SESSIONS);
 	a_r->client_max = (uint32_t)conf_int(
 	    conf, listener, OPT_LISTENER_MAX_SESSIONS_PER_CLIENT);
+	a_r->minute_max = (uint32_t)conf_int(
+	    conf, listener, OPT_LISTENER_MAX_SESSIONS_PER_MINUTE);
 	a_r->nets = xcalloc(n + 1, sizeof(*a_r->nets));
 	for (; a_r->n < n; a_r->n++) {
 		const char *text = list[a_r->n];
@@ -81,6 +83,10 @@ over_limit(const struct admit *a, struct worker *w, const struct addr *peer,
 	*why_r = REFUSE_CLIENT;
 	if (clients > a->client_max)
 		return "max_sessions_per_client";
+	*why_r = REFUSE_RATE;
+	if (a->minute_max > 0 && has_address(peer) &&
+	    !shared_client_rate(sh, self, peer, RATE_SESSIONS, a->minute_max))
+		return "max_sessions_per_minute";
 	return NULL;
 }
 

@@ -19,6 +19,7 @@ struct admit {
 	struct net *nets;     /* of allow_from */
 	size_t n;
 	uint32_t gateway_max, listener_max, client_max;
+	uint32_t minute_max; /* sessions of one client a minute; 0: any */
 };
 
 int admit_read(struct admit *a_r, const struct conf *conf,

@@ -17,6 +17,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/io.h"
 #include "proxy/loop.h"
+#include "proxy/program.h"
 
 #define DIALER_MAGIC 0xd1a1e401u
 #define ADDRESSES_MAX 16
@@ -36,6 +37,7 @@ struct query_socket {
 struct dialer {
 	uint32_t magic;
 	struct loop *loop;
+	struct programs *programs;
 	ares_channel channel;
 	struct timer *timer;
 	struct query_socket *sockets;
@@ -145,6 +147,7 @@ dialer_open(struct loop *l)
 
 	d->magic = DIALER_MAGIC;
 	d->loop = l;
+	d->programs = programs_open(l);
 	d->timer = timer_open(l, on_query_time, d);
 	o.lookups = lookups;
 	o.sock_state_cb = on_socket_state;
@@ -174,7 +177,14 @@ dialer_free(struct dialer **dp)
 	while (d->sockets != NULL)
 		free_query_socket(&d->sockets);
 	timer_free(&d->timer);
+	programs_free(&d->programs);
 	free(d);
+}
+
+bool
+dialer_busy(const struct dialer *d)
+{
+	return programs_left(d->programs);
 }
 
 /* ---- one dial ---- */
@@ -452,6 +462,16 @@ take_literal(struct dial *d, const char *host)
 	return true;
 }
 
+/* "/path words": a program. */
+static void
+take_program(struct dial *d, const char *command)
+{
+	struct err e;
+
+	d->io = program_start(d->dialer->programs, command, &e);
+	fail(d, d->io == NULL ? e.text : "");
+}
+
 struct dial *
 dial_start(struct dialer *dialer, const char *host, uint16_t port,
     int64_t timeout_ms, dial_done *done, void *arg)
@@ -467,7 +487,9 @@ dial_start(struct dialer *dialer, const char *host, uint16_t port,
 	d->arg = arg;
 	d->timer = timer_open(dialer->loop, on_time, d);
 	job_init(&d->job, tell, d);
-	if (take_literal(d, host))
+	if (strncmp(host, "pipe:", 5) == 0)
+		take_program(d, host + 5);
+	else if (take_literal(d, host))
 		try_next(d);
 	else if (strncmp(host, "unix:", 5) == 0)
 		fail(d, "not a socket's path");

@@ -1,6 +1,7 @@
 #ifndef PROXY_DIAL_H
 #define PROXY_DIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proxy/base/addr.h"
@@ -18,11 +19,15 @@ struct loop;
 struct dialer *dialer_open(struct loop *l); /* one a loop */
 void dialer_free(struct dialer **dp);
 
+/* A program that was dialled has not ended yet. */
+bool dialer_busy(const struct dialer *d);
+
 /* io is NULL when it failed; then why says it in words for a log. */
 typedef void dial_done(void *arg, struct io *io, const char *why);
 
-/* host: a name, an address, or "unix:/path" (port unused).  done is called
- * from the loop, never from in here; the callee owns io. */
+/* host: a name, an address, "unix:/path", or "pipe:/path words" for a program
+ * that program_start() starts (port unused for both).  done is called from the
+ * loop, never from in here; the callee owns io. */
 struct dial *dial_start(struct dialer *d, const char *host, uint16_t port,
     int64_t timeout_ms, dial_done *done, void *arg);
 

@@ -17,11 +17,11 @@
 #include "proxy/base/addr.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/child.h"
 
 #define LISTEN_BACKLOG 4096
 #define SD_FIRST_FD 3
 #define SD_FDS_MAX 32
-#define UNIX_MODE 0666 /* who may enter is allow_from's, and the folder's */
 
 /* What systemd gave us and no door has taken yet. */
 static struct inherited {
@@ -182,10 +182,29 @@ open_unix(struct door *door, const struct addr *a, struct err *e)
 	unlink_dead(a);
 	door->shared_fd = true;
 	door->fds[0] = listen_at(a, e);
-	if (door->fds[0] < 0)
+	return door->fds[0] < 0 ? -1 : 0;
+}
+
+/* Whoever it was opened for: a reload may say another mode. */
+static int
+own_unix(const struct conf *conf, const struct conf_section *s,
+    const char *address, struct err *e)
+{
+	const char *mode = conf_word(conf, s, OPT_LISTENER_UNIX_MODE);
+	const char *path;
+	struct addr a;
+	struct who who;
+
+	if (addr_parse(address, &a, e) < 0 || who_find(conf, &who, e) < 0)
 		return -1;
-	chmod(((const struct sockaddr_un *)&a->ss)->sun_path, UNIX_MODE);
-	return 0;
+	if (a.ss.ss_family != AF_UNIX)
+		return 0;
+	path = ((const struct sockaddr_un *)&a.ss)->sun_path;
+	if ((!who.change || chown(path, who.uid, who.gid) == 0) &&
+	    chmod(path, (mode_t)strtol(mode, NULL, 8)) == 0)
+		return 0;
+	return err_set(
+	    e, "%s: cannot set unix_mode: %s", address, strerror(errno));
 }
 
 /* Port 0 is any free one: all net workers' sockets then get the same. */
@@ -263,7 +282,8 @@ open_listener(struct doors *d, struct doors *old, const struct conf *conf,
 		return 0;
 	n = conf_list(conf, s, OPT_LISTENER_ADDRESS, &list);
 	for (size_t i = 0; i < n; i++) {
-		if (open_address(d, old, conf_name(s), list[i], e) < 0)
+		if (open_address(d, old, conf_name(s), list[i], e) < 0 ||
+		    own_unix(conf, s, list[i], e) < 0)
 			return -1;
 	}
 	return 0;

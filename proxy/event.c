@@ -19,6 +19,7 @@ event_most(enum field field)
 	case FIELD_MESSAGE_ID:
 	case FIELD_NAME:
 		return 512;
+	case FIELD_CLIENT_NAME:
 	case FIELD_HELO:
 	case FIELD_USER:
 	case FIELD_HOST:
@@ -30,6 +31,9 @@ event_most(enum field field)
 	case FIELD_DIRECTION:
 	case FIELD_FLOW:
 	case FIELD_CLIENT:
+	case FIELD_QUEUE_ID:
+	case FIELD_TLS_VERSION:
+	case FIELD_TLS_CIPHER:
 	case FIELD_METHOD:
 	case FIELD_TYPE:
 	case FIELD_COUNT:

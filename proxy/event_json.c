@@ -144,7 +144,8 @@ category(const struct event *ev)
 
 	if (protocol == NULL)
 		return "network";
-	if (strcmp(protocol, "smtp") == 0 || strcmp(protocol, "milter") == 0)
+	if (strcmp(protocol, "smtp") == 0 || strcmp(protocol, "milter") == 0 ||
+	    strcmp(protocol, "local") == 0)
 		return "email";
 	if (strcmp(protocol, "http") == 0 || strcmp(protocol, "icap") == 0)
 		return "web";
@@ -221,6 +222,9 @@ put_peers(struct json *j, const struct event *ev)
 	put_fact(j, ev, FIELD_LISTENER);
 	put_address(
 	    j, "client", client, facts_client(ev->facts, &a) == 0 ? &a : NULL);
+	put_fact(j, ev, FIELD_CLIENT_NAME);
+	put_fact(j, ev, FIELD_TLS_VERSION);
+	put_fact(j, ev, FIELD_TLS_CIPHER);
 	if (event_value(ev->hop_address) == NULL)
 		return;
 	put_address(j, "server", ev->hop_address,
@@ -326,6 +330,7 @@ put_judgement(struct json *j, const struct event *ev)
 	json_word(j, "sallyport.session", session);
 	put_fact(j, ev, FIELD_FLOW);
 	put_fact(j, ev, FIELD_HELO);
+	put_fact(j, ev, FIELD_QUEUE_ID);
 	if (recipients > 0)
 		json_size(j, "sallyport.recipients", recipients);
 	if (d == NULL)
@@ -353,6 +358,8 @@ put_end(struct json *j, const struct event *ev)
 	json_word(j, "sallyport.result", ev->result);
 	json_text(
 	    j, "sallyport.next_hop", event_value(ev->next_hop), EVENT_HOP_MAX);
+	json_word(j, "sallyport.next_hop_tls.version", ev->hop_tls_version);
+	json_word(j, "sallyport.next_hop_tls.cipher", ev->hop_tls_cipher);
 	json_text(
 	    j, "sallyport.reply", event_value(ev->reply), EVENT_REPLY_MAX);
 	json_word(j, "sallyport.reason", ev->reason);

@@ -102,7 +102,11 @@ put_origin(struct buf *b, const struct event *ev)
 	put_fact(b, ev, FIELD_LISTENER);
 	put_fact(b, ev, FIELD_DIRECTION);
 	put_fact(b, ev, FIELD_FLOW);
+	put_fact(b, ev, FIELD_TLS_VERSION);
+	put_fact(b, ev, FIELD_TLS_CIPHER);
+	put_fact(b, ev, FIELD_CLIENT_NAME);
 	put_fact(b, ev, FIELD_HELO);
+	put_fact(b, ev, FIELD_QUEUE_ID);
 	put_fact(b, ev, FIELD_SUBJECT);
 	put_fact(b, ev, FIELD_MESSAGE_ID);
 	buf_printf(b, " session=%016" PRIx64, ev->session);
@@ -150,6 +154,8 @@ end(struct buf *b, const struct event *ev)
 	put_text(b, "reply", ev->reply, EVENT_REPLY_MAX);
 	put_text(b, "next_hop", ev->next_hop, EVENT_HOP_MAX);
 	put_word(b, "hop", ev->hop_address);
+	put_word(b, "hop_tls", ev->hop_tls_version);
+	put_word(b, "hop_cipher", ev->hop_tls_cipher);
 	put_facts(b, ev);
 	if (ev->decision != NULL)
 		put_number(b, "size", (int64_t)ev->size);

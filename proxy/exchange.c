@@ -50,6 +50,12 @@ exchange_open(struct session *s)
 	facts_add(&x->facts, FIELD_LISTENER, x->place->name);
 	facts_add(&x->facts, FIELD_DIRECTION, x->place->direction);
 	facts_add(&x->facts, FIELD_CLIENT, host);
+	if (io_secured(s->client)) {
+		facts_add(
+		    &x->facts, FIELD_TLS_VERSION, io_tls_version(s->client));
+		facts_add(
+		    &x->facts, FIELD_TLS_CIPHER, io_tls_cipher(s->client));
+	}
 	return x;
 }
 
@@ -83,6 +89,7 @@ fill(const struct exchange *x, struct event *ev)
 	ev->facts = &x->facts;
 	ev->sha256 = o->sum_text;
 	ev->next_hop = ev->hop_address = ev->reply = ev->reason = "";
+	ev->hop_tls_version = ev->hop_tls_cipher = "";
 	ev->result = "";
 	ev->cached = o->cached;
 	ev->ms_queued = o->ms_queued;
@@ -167,10 +174,13 @@ write_end(struct exchange *x, const struct exchange_end *end)
 	ev.result = or_none(end->result);
 	ev.next_hop = or_none(end->next_hop);
 	ev.hop_address = or_none(end->hop_address);
+	ev.hop_tls_version = or_none(end->hop_tls_version);
+	ev.hop_tls_cipher = or_none(end->hop_tls_cipher);
 	ev.reply = or_none(end->reply);
 	ev.reason = or_none(end->reason);
 	ev.bytes_in = end->bytes_in;
 	ev.bytes_out = end->bytes_out;
+	ev.released_before_verdict = end->released_before_verdict;
 	if (end->delivery_began_ms != 0)
 		ev.ms_delivered = clock_ms() - end->delivery_began_ms;
 	if (event_write(worker_sinks(x->place->worker), &ev) < 0)

@@ -343,6 +343,15 @@ gate_generation(struct gate *g, uint32_t generation, const char *version)
 	pump(g);
 }
 
+/* The same bytes under other codings or another type are looked at anew. */
+static uint64_t
+mix_text(uint64_t hash, const char *text)
+{
+	for (; *text != '\0'; text++)
+		hash = mix(hash, (unsigned char)*text);
+	return mix(hash, 0x100);
+}
+
 /* True when the answer is known without a worker. */
 static bool
 known(struct ticket *t, const unsigned char *digest)
@@ -361,7 +370,8 @@ known(struct ticket *t, const unsigned char *digest)
 	t->key.size = content_size(t->content);
 	t->key.kind = content_kind(t->content);
 	t->key.version = g->version;
-	t->key.options = g->options;
+	t->key.options = mix_text(g->options, content_codings(t->content));
+	t->key.options = mix_text(t->key.options, content_type(t->content));
 	if (!cache_get(g->cache, &t->key, &r))
 		return false;
 	t->cached = true;

@@ -251,6 +251,8 @@ pack(struct hand *h, const struct content *c, int64_t limit_ms)
 	    .size = content_size(c)};
 
 	copy_text(job.name, sizeof(job.name), content_name(c));
+	copy_text(job.codings, sizeof(job.codings), content_codings(c));
+	copy_text(job.type, sizeof(job.type), content_type(c));
 	if (job.size <= WIRE_INLINE)
 		job.inline_bytes = content_memory(c);
 	buf_clear(&hs->out);

@@ -75,8 +75,11 @@ do_output(void *arg)
 
 	if (!io->gone && !io->hold)
 		io_send(io);
-	if (after_send(io))
-		settle(io);
+	if (!after_send(io))
+		return;
+	if (io_is_securing(io) && !io_read_turn(io))
+		return;
+	settle(io);
 }
 
 static void
@@ -103,9 +106,12 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		io->hung = true;
 	if ((what & (EV_READ | EV_CLOSED)) != 0)
 		io->readable = true;
-	if ((what & EV_WRITE) != 0)
+	if ((what & EV_WRITE) != 0) {
 		io->writable = true;
-	if (io->out != NULL && io->writable && !io->hold) {
+		/* a read of TLS may have had to write first */
+		io->readable = io->readable || io->tls != NULL;
+	}
+	if (io_wants_out(io) && io->writable && !io->hold) {
 		io_send(io);
 		if (!after_send(io))
 			return;
@@ -188,6 +194,14 @@ io_owner(struct io *io, io_told *told, void *arg)
 	io->arg = arg;
 }
 
+void
+io_when_closed(struct io *io, void (*called)(void *arg), void *arg)
+{
+	IS(io, IO_MAGIC);
+	io->closed = called;
+	io->closed_arg = arg;
+}
+
 static void
 leave_finishing(struct io *io)
 {
@@ -211,7 +225,10 @@ io_free(struct io **iop)
 	MUST(event_del(&io->ev) == 0);
 	if (io->timer != NULL)
 		event_free(io->timer);
+	tls_link_free(&io->tls);
 	(void)close(io->fd); /* sockets: nothing to learn from it */
+	if (io->closed != NULL)
+		io->closed(io->closed_arg);
 	job_cancel(&io->in_job);
 	job_cancel(&io->out_job);
 	io_drop_out(io, &io->out);
@@ -240,7 +257,7 @@ io_finish(struct io **iop, int64_t ms)
 	io->ending = true;
 	if (ms <= 0 && !io->gone)
 		io_send(io);
-	if (io->gone || ms <= 0) {
+	if (io->gone || ms <= 0 || io_is_securing(io)) {
 		io_free(&io);
 		return;
 	}

@@ -11,11 +11,12 @@
 
 struct io;
 struct loop;
+struct tls;
 
 /*
  * One connection: buffered bytes in both directions, with a deadline.  io.c
  * owns the buffers (64 KB reads into one that all connections of the loop
- * share; an idle io holds none) and later TLS; the rest sees bytes.
+ * share; an idle io holds none) and TLS; the rest sees bytes.
  *
  * What is put is sent at the end of this turn of the loop, in as few writes as
  * can be; TCP_NODELAY is on.
@@ -25,7 +26,8 @@ enum io_event {
 	IO_DRAINED, /* all that was put and fed has been given to the kernel */
 	IO_ENDED,   /* the peer sends no more (half-close); it may still read */
 	IO_GONE,    /* reset, hang-up or write error: nothing will be sent */
-	IO_LATE     /* the deadline passed; see io_deadline() */
+	IO_LATE,    /* the deadline passed; see io_deadline() */
+	IO_SECURED  /* TLS begins here: see io_start_tls() */
 };
 
 /*
@@ -37,6 +39,9 @@ typedef void io_told(void *arg, struct io *io, enum io_event what);
 /* Takes a connected, non-blocking socket.  peer may be NULL (a socket pair). */
 struct io *io_open(struct loop *l, int *fdp, const struct addr *peer);
 void io_owner(struct io *io, io_told *told, void *arg);
+
+/* Calls once, from in io_free(), when the socket is closed. */
+void io_when_closed(struct io *io, void (*called)(void *arg), void *arg);
 
 /* Closes at once, what is not sent is lost; NULL is fine. */
 void io_free(struct io **iop);
@@ -118,11 +123,44 @@ void io_flush(struct io *io);
  * instead of two.  For replies to a client that has asked for more already. */
 void io_hold(struct io *io);
 
+/* Acknowledges what has come now, not with the next answer: for a peer that
+ * says small things one after another and waits for none (RFC 1122 4.2.3.2). */
+void io_acknowledge(struct io *io);
+
 /* Half-close behind what is queued. */
 void io_end(struct io *io);
 
 /* RST: the peer cannot take what it got for whole. */
 void io_reset(struct io **iop);
+
+/* ---- TLS ---- */
+
+#define IO_TLS_VERIFY 1u /* a client: the peer proves that it is name */
+#define IO_TLS_KEEP 2u   /* what waits in the input is TLS already */
+
+/*
+ * Turns the connection to TLS behind what was put; t is the side we are on.
+ * What waits in the input is forgotten, or with IO_TLS_KEEP belongs to the
+ * handshake.  The owner is told IO_SECURED or IO_GONE, or IO_LATE when its
+ * deadline passes; what it puts before IO_SECURED is not sent.  From then on
+ * all is as before.  name: whom a client wants to meet; NULL: nobody.
+ */
+void io_start_tls(struct io *io, struct tls *t, const char *name, unsigned how);
+
+bool io_secured(const struct io *io); /* IO_SECURED was told */
+
+/* "1.3"; the cipher's name in RFCs; both "" without TLS, and both static.  Was
+ * it a session from before? */
+const char *io_tls_version(const struct io *io);
+const char *io_tls_cipher(const struct io *io);
+bool io_tls_resumed(const struct io *io);
+
+/* Behind IO_ENDED: the end of TLS was not said, so somebody may have cut the
+ * rest off.  False without TLS. */
+bool io_truncated(const struct io *io);
+
+/* What was wrong with TLS, for a log; "" nothing. */
+const char *io_trouble(const struct io *io);
 
 /* ---- time, names, counts ---- */
 

@@ -9,8 +9,8 @@
 #include "proxy/base/check.h"
 #include "proxy/io_own.h"
 
-static bool
-tell_gone(struct io *io, int error)
+bool
+io_tell_gone(struct io *io, int error)
 {
 	if (io->gone)
 		return true;
@@ -49,8 +49,8 @@ io_tell_input(struct io *io)
 	return true;
 }
 
-static bool
-read_end(struct io *io)
+bool
+io_read_end(struct io *io)
 {
 	io->readable = false;
 	io->eof = true;
@@ -67,35 +67,45 @@ read_error(struct io *io, int error)
 	io->readable = false;
 	if (error == EAGAIN || error == EWOULDBLOCK)
 		return true;
-	return tell_gone(io, io->broken != 0 ? io->broken : error);
+	return io_tell_gone(io, io->broken != 0 ? io->broken : error);
+}
+
+bool
+io_took(struct io *io, size_t n)
+{
+	char *scratch = io->loop->scratch;
+
+	io->bytes_in += n;
+	if (io->finishing)
+		return true;
+	if (io->in.len > 0) {
+		MUST(buf_put(&io->in, scratch, n) == 0);
+	} else {
+		io->view = scratch;
+		io->view_len = n;
+	}
+	return io_tell_input(io);
 }
 
 /* One read.  False: the owner has freed the io. */
 static bool
 read_once(struct io *io)
 {
-	char *scratch = io->loop->scratch;
 	size_t room = IO_IN_MAX - io->in.len;
-	ssize_t n = recv(io->fd, scratch, room, 0);
+	ssize_t n;
 
+	if (io->secure == SECURE_YES)
+		return io_tls_read(io);
+	n = recv(io->fd, io->loop->scratch, room, 0);
 	if (n < 0)
 		return read_error(io, errno);
 	if (n == 0)
-		return read_end(io);
+		return io_read_end(io);
 	if ((size_t)n < room && !io->hung) {
 		io->readable = false;
 		io->unsure = true;
 	}
-	io->bytes_in += (uint64_t)n;
-	if (io->finishing)
-		return true;
-	if (io->in.len > 0) {
-		MUST(buf_put(&io->in, scratch, (size_t)n) == 0);
-	} else {
-		io->view = scratch;
-		io->view_len = (size_t)n;
-	}
-	return io_tell_input(io);
+	return io_took(io, (size_t)n);
 }
 
 /* Of one that is not read from: is there still a peer? */
@@ -113,7 +123,7 @@ look_gone(struct io *io)
 	/* both sides have ended, as they should */
 	if (error == 0 && io->end_sent)
 		return true;
-	return tell_gone(io, error != 0 ? error : EPIPE);
+	return io_tell_gone(io, error != 0 ? error : EPIPE);
 }
 
 /*
@@ -139,6 +149,12 @@ io_read_turn(struct io *io)
 {
 	uint64_t bytes_out = io->bytes_out;
 
+	if (io_is_securing(io)) {
+		if (!io_secure_turn(io))
+			return false;
+		if (io_is_securing(io) || io->gone)
+			return true;
+	}
 	for (int i = 0; i < 2 && can_read(io); i++) {
 		if (!read_once(io))
 			return false;
@@ -152,7 +168,7 @@ io_read_turn(struct io *io)
 		return true;
 	}
 	if (io->broken != 0)
-		return tell_gone(io, io->broken);
+		return io_tell_gone(io, io->broken);
 	/* libevent does not tell an error from readiness: look for oneself */
 	if (io->readable || io->eof || io->paused)
 		return look_gone(io);

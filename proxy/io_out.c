@@ -1,7 +1,8 @@
 /*
  * io_out: the output of a connection: a chain of what was put and what was fed,
  * in order, sent in as few system calls as can be.  Bytes of contents are never
- * copied here: out of memory they go by sendmsg, out of files by sendfile.
+ * copied here: out of memory they go by sendmsg, out of files by sendfile; TLS
+ * has its own way in io_tls.c.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,10 +15,6 @@
 #include "proxy/io_own.h"
 
 #define IOV_MAX_OURS 16
-
-/* In one turn of the loop, so that one fast peer does not keep the others
- * waiting. */
-#define SEND_TURN (256 * 1024)
 
 /* ---- the chain ---- */
 
@@ -59,6 +56,8 @@ io_drop_out(struct io *io, struct piece **link)
 {
 	struct piece *p = *link;
 
+	if (link == &io->out)
+		io->stuck = 0;
 	*link = NULL;
 	io->out_end = link;
 	while (p != NULL) {
@@ -74,13 +73,13 @@ static bool
 may_put(struct io *io, size_t len)
 {
 	IS(io, IO_MAGIC);
-	if (io->gone || io->broken != 0)
+	if (io->gone || io->broken != 0 || io_is_securing(io))
 		return false;
 	MUST(!io->ending);
 	io->hold = false;
 	io->owed = true;
 	loop_later(io->loop, &io->out_job);
-	if (len <= IO_OUT_HARD - io->out_bytes)
+	if (len <= IO_OUT_HARD && io->out_bytes <= IO_OUT_HARD - len)
 		return true;
 	log_error(0, "io output limit=%d queued=%zu more=%zu", IO_OUT_HARD,
 	    io->out_bytes, len);
@@ -185,7 +184,7 @@ io_flush(struct io *io)
 	loop_later(io->loop, &io->out_job); /* tells what there is to tell */
 }
 
-/* ---- sending: TLS will have its place in these three ---- */
+/* ---- sending ---- */
 
 static bool
 in_memory(const struct piece *p)
@@ -233,7 +232,7 @@ send_file(struct io *io)
 
 	MUST(content_file(p->content) >= 0);
 	n = sendfile(io->fd, content_file(p->content), &at,
-	    left < SEND_TURN ? (size_t)left : SEND_TURN);
+	    left < IO_SEND_TURN ? (size_t)left : IO_SEND_TURN);
 	if (n == 0) { /* shorter than it was when it was sealed */
 		errno = EIO;
 		return -1;
@@ -241,10 +240,9 @@ send_file(struct io *io)
 	return n;
 }
 
-static void
-sent(struct io *io, uint64_t n)
+void
+io_consume(struct io *io, uint64_t n)
 {
-	io->bytes_out += n;
 	while (n > 0) {
 		struct piece *p = io->out;
 		uint64_t have, take;
@@ -280,13 +278,13 @@ send_error(struct io *io, int error)
 	io->broken = error;
 }
 
-void
-io_send(struct io *io)
+static void
+send_clear(struct io *io)
 {
 	uint64_t done = 0;
 
 	while (io->out != NULL && io->writable && io->broken == 0 &&
-	    done < SEND_TURN) {
+	    done < IO_SEND_TURN) {
 		ssize_t n =
 		    in_memory(io->out) ? send_memory(io) : send_file(io);
 
@@ -294,12 +292,24 @@ io_send(struct io *io)
 			send_error(io, errno);
 			continue;
 		}
-		sent(io, (uint64_t)n);
+		io_consume(io, (uint64_t)n);
+		io->bytes_out += (uint64_t)n;
 		done += (uint64_t)n;
 	}
+}
+
+void
+io_send(struct io *io)
+{
+	if (io->secure == SECURE_YES)
+		io_tls_send(io);
+	else
+		send_clear(io);
 	if (io->broken != 0)
 		io_drop_out(io, &io->out);
 	if (io->out != NULL || !io->ending || io->end_sent)
+		return;
+	if (io->secure == SECURE_YES && io->broken == 0 && !io_tls_end(io))
 		return;
 	io->end_sent = true;
 	(void)shutdown(io->fd, SHUT_WR); /* fails where the peer is gone */

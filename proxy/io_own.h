@@ -7,9 +7,11 @@
 #include "proxy/io.h"
 #include "proxy/io_line.h"
 #include "proxy/loop_own.h"
+#include "proxy/tls.h"
 
 /*
- * What is in an io, for io.c (life, time), io_in.c and io_out.c alone.
+ * What is in an io, for io.c (life, time), io_in.c, io_out.c and io_tls.c
+ * alone.
  */
 #define IO_MAGIC 0x10c0de01u
 
@@ -19,6 +21,18 @@
 /* More than this put and not sent is a mistake of ours: the owner did not
  * look at io_full(). */
 #define IO_OUT_HARD (1024 * 1024)
+
+/* In one turn of the loop, so that one fast peer does not keep the others
+ * waiting. */
+#define IO_SEND_TURN (256 * 1024)
+
+/* How far TLS is. */
+enum io_secure {
+	SECURE_NO,
+	SECURE_WAITS, /* for what is still to be sent in the clear */
+	SECURE_HANDS, /* shaking them */
+	SECURE_YES
+};
 
 /* Memory, or a range of a content: one link in the chain of output. */
 struct piece {
@@ -66,12 +80,21 @@ struct io {
 	struct piece *out, **out_end;
 	size_t out_bytes; /* without contents */
 
+	/* TLS */
+	enum io_secure secure;
+	struct tls_link *tls;
+	size_t stuck;   /* so many bytes of the first piece are in a record
+			 * that is half sent */
+	bool truncated; /* the end was not said */
+
 	struct job in_job, out_job;
 	int64_t due_ms, armed_ms; /* deadline; when the timer goes off */
 	const char *due_word;
 	uint64_t bytes_in, bytes_out;
 	struct addr peer;
 	struct addr *local; /* once asked for */
+	void (*closed)(void *arg);
+	void *closed_arg;
 	struct io *fin_next, **fin_link;
 };
 
@@ -84,10 +107,44 @@ bool io_tell_input(struct io *io);
 /* io_in.c: reads what is fair in one turn, and tells.  False: likewise. */
 bool io_read_turn(struct io *io);
 
+/* io_in.c: IO_GONE.  False: likewise. */
+bool io_tell_gone(struct io *io, int error);
+
+/* io_in.c: what was read into the loop's scratch.  False: likewise. */
+bool io_took(struct io *io, size_t n);
+
+/* io_in.c: the peer sends no more.  False: likewise. */
+bool io_read_end(struct io *io);
+
 /* io_out.c: sends what can be sent; sets broken when it cannot. */
 void io_send(struct io *io);
 
 /* io_out.c: forgets the links of the chain from *link on. */
 void io_drop_out(struct io *io, struct piece **link);
+
+/* io_out.c: n bytes at the front of the chain are done with. */
+void io_consume(struct io *io, uint64_t n);
+
+static inline bool
+io_is_securing(const struct io *io)
+{
+	return io->secure == SECURE_WAITS || io->secure == SECURE_HANDS;
+}
+
+/* There is something left to say. */
+static inline bool
+io_wants_out(const struct io *io)
+{
+	return io->out != NULL || (io->ending && !io->end_sent);
+}
+
+/* io_tls.c: goes on with the handshake.  False: the owner has freed the io. */
+bool io_secure_turn(struct io *io);
+
+/* io_tls.c: one read; one turn of sending; the end of what we send (False: not
+ * yet). */
+bool io_tls_read(struct io *io);
+void io_tls_send(struct io *io);
+bool io_tls_end(struct io *io);
 
 #endif

@@ -16,6 +16,7 @@
 #include "proxy/io.h"
 #include "proxy/loop.h"
 #include "proxy/place.h"
+#include "proxy/proxied.h"
 
 #define LISTENER_MAGIC 0x115720e1u
 
@@ -40,7 +41,8 @@ struct listener {
 	int fd;
 	struct watch *watch;
 	struct timer *pause;
-	struct quiet refused[REFUSE_SHUTDOWN + 1], nofile;
+	struct proxied_list proxied; /* those whose proxy has to speak first */
+	struct quiet refused[REFUSE_SHUTDOWN + 1], nofile, unproxied;
 };
 
 /* 0: say nothing now.  Else how often it happened since it was last said. */
@@ -72,7 +74,8 @@ refuse(
 		io_free(iop);
 		return;
 	}
-	if (p->protocol->refuse != NULL)
+	/* under TLS from the first byte there is nobody to talk to yet */
+	if (p->protocol->refuse != NULL && p->tls_mode != TLS_IMPLICIT)
 		p->protocol->refuse(*iop, p->gateway, why);
 	io_finish(iop, REFUSE_LINGER_MS);
 }
@@ -89,6 +92,53 @@ take(struct listener *ln, int *fdp, const struct addr *peer)
 		session_open(ln->place, &io);
 	else
 		refuse(ln, &io, why, limit);
+}
+
+/* A proxy that did not say for whom it speaks: closed without a word, for
+ * what it would hear is not for it. */
+static void
+not_proxied(struct listener *ln, const struct addr *peer, const char *why)
+{
+	unsigned times = may_say(&ln->unproxied);
+	char host[ADDR_TEXT];
+
+	if (times > 0)
+		log_warn(0,
+		    "refused limit=proxy_protocol_from listener=%s proxy=%s "
+		    "reason=%s times=%u",
+		    ln->place->name, addr_host(peer, host), log_quote(why),
+		    times);
+}
+
+static void
+proxied(void *arg, int *fdp, const struct addr *client, const char *why)
+{
+	struct listener *ln = arg;
+
+	IS(ln, LISTENER_MAGIC);
+	if (why == NULL)
+		take(ln, fdp, client);
+	else
+		not_proxied(ln, client, why);
+}
+
+/* As many as the listener may have sessions wait for what a proxy says. */
+static void
+take_or_wait(struct listener *ln, int *fdp, const struct addr *peer)
+{
+	const struct proxied_conf *c = place_proxied(ln->place);
+
+	if (!proxied_must(c, peer)) {
+		take(ln, fdp, peer);
+		return;
+	}
+	if (ln->proxied.n < place_admit(ln->place)->listener_max) {
+		proxied_wait(&ln->proxied, worker_loop(ln->worker), c, fdp,
+		    peer, proxied, ln);
+		return;
+	}
+	not_proxied(ln, peer, "max_sessions: too many wait");
+	(void)close(*fdp);
 }
 
 static void
@@ -123,7 +173,7 @@ accept_one(struct listener *ln)
 
 	if (fd >= 0) {
 		addr_unmap(&peer);
-		take(ln, &fd, &peer);
+		take_or_wait(ln, &fd, &peer);
 		return true;
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -188,6 +238,7 @@ listener_free(struct listener **lp)
 	IS(ln, LISTENER_MAGIC);
 	watch_free(&ln->watch);
 	timer_free(&ln->pause);
+	proxied_drop(&ln->proxied);
 	(void)close(ln->fd);
 	place_drop(ln->place);
 	ln->magic = 0;

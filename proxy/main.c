@@ -18,6 +18,10 @@
 
 const struct protocol *const protocols[] = {
     &smtp_protocol,
+    &milter_protocol,
+    &local_protocol,
+    &ftp_protocol,
+    &http_protocol,
     NULL,
 };
 

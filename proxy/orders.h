@@ -11,11 +11,12 @@
 enum order_kind {
 	ORDER_PAIR = 1,   /* fds: pair's end, pidfd; a b c: generation slot sequence */
 	ORDER_GENERATION, /* a: all its pairs have come; text: its version */
-	ORDER_CONF,       /* fds: the configuration; doors follow, then APPLY */
+	ORDER_CONF,       /* fds: the configuration, tls_files; doors follow, then APPLY */
 	ORDER_DOOR,       /* fds: a listening socket; text: listener and address */
 	ORDER_APPLY,      /* doors that were not named again are closed */
 	ORDER_LOGS,       /* a: bit i set: fds has the file of sink i, in order */
 	ORDER_DRAIN,
+	ORDER_TICKET,     /* text: a key for TLS session tickets */
 	/* net worker to parent */
 	ORDER_UP,         /* it accepts connections */
 	ORDER_KINDS

@@ -111,7 +111,9 @@ become_net(struct parent *p, unsigned self, int control)
 	    .cache = p->cache,
 	    .doors = &p->doors,
 	    .control = control,
-	    .sinks = p->sinks};
+	    .sinks = p->sinks,
+	    .tls_files = p->tls_files,
+	    .tls_tickets = &p->tls_tickets};
 
 	child_unblock_signals();
 	let_go(p, self);
@@ -294,11 +296,31 @@ sooner(int64_t a, int64_t b)
 	return b < 0 || a < b ? a : b;
 }
 
+/* Gives all net workers a new key for TLS session tickets, when it is time.
+ * Returns how long until the next. */
+static int64_t
+tick_tickets(struct parent *p)
+{
+	int64_t now = clock_ms();
+	struct order o = {.kind = ORDER_TICKET};
+	struct tls_ticket_key k;
+
+	if (now < p->tickets_until)
+		return p->tickets_until - now;
+	p->tickets_until = now + TLS_TICKET_ROTATE_MS;
+	tls_ticket_make(&k);
+	tls_tickets_add(&p->tls_tickets, &k);
+	tls_ticket_text(&k, o.text);
+	parent_tell_all(p, &o, NULL, 0);
+	return TLS_TICKET_ROTATE_MS;
+}
+
 /* Starts whoever is missing.  Returns how long until something is due. */
 static int64_t
 tick(struct parent *p)
 {
-	int64_t wait = armouries_tick(p->armouries), left;
+	int64_t wait = sooner(armouries_tick(p->armouries), tick_tickets(p));
+	int64_t left;
 
 	for (unsigned i = 0; p->phase <= SERVING && i < p->workers; i++) {
 		if (p->nets[i].child.pid > 0)
@@ -447,6 +469,9 @@ prepare(struct parent *p, struct err *e)
 	    make_dirs(p, e) < 0 || sinks_open_files(c, fds, e) < 0 ||
 	    parent_take_logs(p, c, fds, e) < 0)
 		return -1;
+	p->tls_files = parent_read_tls(c, stderr);
+	if (p->tls_files == NULL)
+		return err_set(e, "a TLS file has changed meanwhile");
 	p->signals = child_block_signals(e);
 	if (p->signals < 0)
 		return -1;
@@ -470,6 +495,7 @@ parent_free(struct parent **pp)
 	shared_free(&p->shared);
 	doors_close(&p->doors);
 	sinks_free(&p->sinks);
+	tls_files_free(&p->tls_files);
 	conf_free(&p->conf);
 	free(p);
 }
@@ -509,17 +535,29 @@ parent_run(struct conf **confp, const char *path)
 	return status;
 }
 
+struct tls_files *
+parent_read_tls(const struct conf *conf, FILE *out)
+{
+	struct tls_files *f = tls_files_read(conf, out);
+
+	if (f != NULL && tls_check(conf, f, out) < 0)
+		tls_files_free(&f);
+	return f;
+}
+
 /* Has the protocol of each listener look at its options. */
 static int
-check_places(const struct conf *conf, FILE *out)
+check_places(const struct conf *conf, const struct tls_files *files, FILE *out)
 {
 	const struct conf_section *s = NULL;
+	struct tls_kit kit = {.files = files};
 	struct place *place;
 	struct err e;
 	int rc = 0;
 
 	while ((s = conf_next(conf, "listener", s)) != NULL) {
-		place = place_open(NULL, conf, s, NULL, &e);
+		place = place_open(
+		    NULL, conf, s, NULL, files == NULL ? NULL : &kit, &e);
 		if (place == NULL) {
 			fprintf(out, "%s\n", e.text);
 			rc = -1;
@@ -533,16 +571,20 @@ check_places(const struct conf *conf, FILE *out)
 int
 parent_check(const struct conf *conf, FILE *out)
 {
+	struct tls_files *files = parent_read_tls(conf, out);
 	struct policies *policies;
 	struct err e;
+	int rc;
 
 	policies = policies_open(conf, &e);
 	if (policies == NULL)
 		fprintf(out, "%s\n", e.text);
-	if (check_places(conf, out) < 0 || policies == NULL) {
-		policies_free(&policies);
-		return -1;
-	}
+	rc = check_places(conf, files, out);
+	if (files != NULL)
+		tls_warn(conf, files, out);
+	if (files == NULL || policies == NULL)
+		rc = -1;
 	policies_free(&policies);
-	return 0;
+	tls_files_free(&files);
+	return rc;
 }

@@ -9,6 +9,7 @@
 #include "proxy/event.h"
 #include "proxy/orders.h"
 #include "proxy/shared.h"
+#include "proxy/tls.h"
 
 /* What parent.c and reload.c share, and nobody else. */
 enum phase { STARTING, SERVING, DRAINING, ENDING };
@@ -30,6 +31,9 @@ struct parent {
 	struct doors doors;
 	int log_fds[SINKS_MAX];
 	struct sinks *sinks;
+	struct tls_files *tls_files;
+	struct tls_tickets tls_tickets;
+	int64_t tickets_until; /* then a new key comes */
 	struct net_child nets[NET_WORKERS_MAX];
 	struct armouries *armouries;
 	int signals;
@@ -45,6 +49,10 @@ void parent_tell_all(
 
 /* HUP: reads the configuration again; a wrong one changes nothing. */
 void parent_reload(struct parent *p);
+
+/* The files that TLS needs, read and looked at.  What is wrong is printed to
+ * out as `file:line: text`: then NULL. */
+struct tls_files *parent_read_tls(const struct conf *conf, FILE *out);
 
 /* USR1: opens the log files again, for logrotate(8). */
 void parent_reopen_logs(struct parent *p);

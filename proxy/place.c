@@ -36,7 +36,10 @@ static void
 free_place(struct place_own *o)
 {
 	admit_free(&o->admit);
+	proxied_forget(&o->proxied);
 	job_cancel(&o->bury);
+	tls_drop(&o->p.tls);
+	tls_drop(&o->p.tls_client);
 	o->p.magic = 0;
 	free(o);
 }
@@ -57,10 +60,43 @@ bury(void *arg)
 		gone(gone_arg);
 }
 
+/* 0, or -1 with words when the protocol cannot do what is asked for. */
+static int
+choose_tls(struct place *p, struct err *e)
+{
+	p->tls_mode = tls_mode(p->conf, p->listener);
+	if (p->protocol->starttls || p->tls_mode == TLS_OFF ||
+	    p->tls_mode == TLS_IMPLICIT)
+		return 0;
+	p->tls_mode = TLS_OFF;
+	if (!conf_given(p->conf, p->listener, OPT_LISTENER_TLS))
+		return 0;
+	return err_set(e,
+	    "%s: tls: protocol = %s has no STARTTLS: off or "
+	    "implicit",
+	    conf_origin(p->conf, p->listener, OPT_LISTENER_TLS),
+	    p->protocol->name);
+}
+
+static int
+open_tls(struct place *p, const struct tls_kit *kit, struct err *e)
+{
+	p->tls_client = tls_client(p->conf, p->listener);
+	p->tls_timeout =
+	    conf_int(p->conf, p->listener, OPT_TLS_HANDSHAKE_TIMEOUT);
+	p->tls_kit = kit;
+	if (kit != NULL && choose_tls(p, e) < 0)
+		return -1;
+	if (p->tls_mode == TLS_OFF)
+		return 0;
+	p->tls = tls_server(p->conf, p->listener, kit, e);
+	return p->tls == NULL ? -1 : 0;
+}
+
 struct place *
 place_open(struct worker *w, const struct conf *conf,
     const struct conf_section *listener, const struct policies *policies,
-    struct err *e)
+    const struct tls_kit *kit, struct err *e)
 {
 	struct place_own *o = xcalloc(1, sizeof(*o));
 	const char *word = conf_word(conf, listener, OPT_LISTENER_PROTOCOL);
@@ -84,11 +120,14 @@ place_open(struct worker *w, const struct conf *conf,
 		return NULL;
 	}
 	if (admit_read(&o->admit, conf, listener, e) < 0 ||
+	    proxied_read(&o->proxied, conf, listener, e) < 0 ||
+	    open_tls(&o->p, kit, e) < 0 ||
 	    (o->p.protocol->prepare != NULL &&
 		o->p.protocol->prepare(&o->p, &o->p.own, e) < 0)) {
 		free_place(o);
 		return NULL;
 	}
+	o->p.tls_kit = NULL;
 	return &o->p;
 }
 
@@ -132,6 +171,12 @@ place_admit(const struct place *p)
 	return &place_own(p)->admit;
 }
 
+const struct proxied_conf *
+place_proxied(const struct place *p)
+{
+	return &place_own(p)->proxied;
+}
+
 unsigned
 place_sessions(const struct place *p)
 {
@@ -157,7 +202,9 @@ each_session(struct place *p, void (*what)(struct session *s))
 static void
 drain_one(struct session *s)
 {
-	if (s->place->protocol->drain != NULL)
+	if (!((struct session_own *)(void *)s)->opened)
+		session_end(s); /* its handshake is under way */
+	else if (s->place->protocol->drain != NULL)
 		s->place->protocol->drain(s);
 }
 

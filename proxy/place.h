@@ -10,16 +10,19 @@
  * and exchanges hold it, and with the last of them it goes.
  */
 
+struct proxied_conf;
+
 /* It has gone: what it borrowed (conf, policies) may go, too. */
 typedef void place_gone(void *arg);
 
 /*
  * Reads what a listener says and has its protocol prepare.  worker is NULL for
- * a check.  NULL with words.
+ * a check; kit may be NULL, then there is no TLS towards clients.  NULL with
+ * words.
  */
 struct place *place_open(struct worker *w, const struct conf *conf,
     const struct conf_section *listener, const struct policies *policies,
-    struct err *e);
+    const struct tls_kit *kit, struct err *e);
 
 /* No new session comes.  gone (may be NULL) is called once, from the loop; for
  * a check at once.  *pp becomes NULL. */
@@ -29,6 +32,7 @@ void place_hold(struct place *p);
 void place_drop(struct place *p);
 
 const struct admit *place_admit(const struct place *p);
+const struct proxied_conf *place_proxied(const struct place *p);
 
 /* Its sessions: how many; tells each to drain; ends each. */
 unsigned place_sessions(const struct place *p);

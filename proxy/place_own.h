@@ -6,6 +6,7 @@
 #include "proxy/base/check.h"
 #include "proxy/loop.h"
 #include "proxy/place.h"
+#include "proxy/proxied.h"
 
 /*
  * What is in a place and in a session, for place.c and session.c alone.
@@ -15,6 +16,7 @@ struct session_own {
 	LIST_ENTRY(session_own) link;
 	struct addr peer;
 	struct job bury;
+	bool opened; /* its protocol knows it */
 	bool ended, gone;
 	max_align_t state[];
 };
@@ -23,6 +25,7 @@ struct place_own {
 	struct place p; /* first */
 	char gateway[256];
 	struct admit admit;
+	struct proxied_conf proxied;
 	LIST_HEAD(, session_own) sessions;
 	unsigned sessions_n, users;
 	struct job bury;

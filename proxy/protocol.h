@@ -1,6 +1,7 @@
 #ifndef PROXY_PROTOCOL_H
 #define PROXY_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "proxy/base/err.h"
@@ -14,6 +15,7 @@ enum refusal {
 	REFUSE_BUSY,        /* max_sessions */
 	REFUSE_CLIENT,      /* max_sessions_per_client */
 	REFUSE_NOT_ALLOWED, /* allow_from */
+	REFUSE_RATE,        /* max_sessions_per_minute */
 	REFUSE_SHUTDOWN     /* TERM: we drain */
 };
 
@@ -27,6 +29,7 @@ enum refusal {
  */
 struct protocol {
 	const char *name;  /* also the word in [listener] protocol */
+	bool starttls;     /* tls = starttls and require mean something */
 	size_t state_size; /* bytes at s->state, zeroed before open() */
 
 	/*

@@ -90,20 +90,35 @@ parent_take_logs(struct parent *p, const struct conf *conf,
 	return 0;
 }
 
+/* The configuration, and the files of TLS. */
+static int
+conf_fds(const struct parent *p, int fds_r[2], struct err *e)
+{
+	fds_r[0] = conf_to_fd(p->conf, e);
+	if (fds_r[0] < 0)
+		return -1;
+	fds_r[1] = tls_files_to_fd(p->tls_files, e);
+	if (fds_r[1] >= 0)
+		return 0;
+	close(fds_r[0]);
+	return -1;
+}
+
 /* Gives the net workers what is new: the configuration, then doors and logs. */
 static void
 give_conf(struct parent *p)
 {
 	struct order o = {.kind = ORDER_CONF};
 	struct err e;
-	int fd = conf_to_fd(p->conf, &e);
+	int fds[2], fd;
 
-	if (fd < 0) {
+	if (conf_fds(p, fds, &e) < 0) {
 		log_error(0, "reload: %s", e.text);
 		return;
 	}
-	parent_tell_all(p, &o, &fd, 1);
-	close(fd);
+	parent_tell_all(p, &o, fds, 2);
+	close(fds[0]);
+	close(fds[1]);
 	o.kind = ORDER_DOOR;
 	for (size_t d = 0; d < p->doors.n; d++) {
 		const struct door *door = &p->doors.list[d];
@@ -119,9 +134,10 @@ give_conf(struct parent *p)
 	parent_tell_all(p, &o, NULL, 0);
 }
 
-/* Reads the file again.  NULL when it is wrong, which has been logged. */
+/* Reads the file again, and those of TLS.  NULL when anything is wrong, which
+ * has been logged. */
 static struct conf *
-read_again(const char *path)
+read_again(const char *path, struct tls_files **files_r)
 {
 	char *text = NULL, *line, *rest;
 	size_t size;
@@ -132,9 +148,14 @@ read_again(const char *path)
 	conf = conf_load(path, f);
 	if (conf != NULL && parent_check(conf, f) < 0)
 		conf_free(&conf);
+	*files_r = conf == NULL ? NULL : parent_read_tls(conf, f);
+	if (*files_r == NULL)
+		conf_free(&conf);
 	fclose(f);
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL;) {
-		if (*line != '\0')
+		if (strncmp(line, "warning: ", 9) == 0)
+			log_warn(0, "%s", line + 9);
+		else if (*line != '\0')
 			log_error(0, "%s", line);
 	}
 	free(text);
@@ -142,7 +163,8 @@ read_again(const char *path)
 }
 
 static int
-adopt(struct parent *p, struct conf *conf, struct err *e)
+adopt(
+    struct parent *p, struct conf *conf, struct tls_files *files, struct err *e)
 {
 	struct doors doors;
 	int fds[SINKS_MAX];
@@ -158,6 +180,8 @@ adopt(struct parent *p, struct conf *conf, struct err *e)
 		close_logs(fds);
 		return -1;
 	}
+	tls_files_free(&p->tls_files);
+	p->tls_files = files;
 	return 0;
 }
 
@@ -165,16 +189,18 @@ void
 parent_reload(struct parent *p)
 {
 	struct conf *conf, *old = p->conf;
+	struct tls_files *files;
 	struct err e;
 
 	if (p->phase != SERVING && p->phase != STARTING)
 		return;
 	notify_reloading();
-	conf = read_again(p->path);
-	if (conf == NULL || adopt(p, conf, &e) < 0) {
+	conf = read_again(p->path, &files);
+	if (conf == NULL || adopt(p, conf, files, &e) < 0) {
 		log_error(0, "reload refused%s%s: the old configuration stays",
 		    conf == NULL ? "" : ": ", conf == NULL ? "" : e.text);
 		conf_free(&conf);
+		tls_files_free(&files);
 		notify("READY=1\nSTATUS=Serving; the last reload was refused");
 		return;
 	}

@@ -4,6 +4,8 @@
  */
 #include "proxy/session.h"
 
+#include <string.h>
+
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -12,6 +14,9 @@
 
 /* A client has so long to take our last words and to close. */
 #define LINGER_MS 2000
+
+/* The option whose deadline a handshake has. */
+#define HANDSHAKE_TIMEOUT "handshake_timeout"
 
 static struct session_own *
 session_own(struct session *s)
@@ -36,6 +41,30 @@ next_id(unsigned self)
 }
 
 static void
+session_secured(const struct session *s)
+{
+	log_debug(s->id, "tls client version=%s cipher=%s resumed=%s",
+	    io_tls_version(s->client), io_tls_cipher(s->client),
+	    io_tls_resumed(s->client) ? "yes" : "no");
+}
+
+/* One that did not come to an end. */
+static void
+log_handshake(const struct session *s, enum io_event what)
+{
+	const char *trouble = io_trouble(s->client);
+	char host[ADDR_TEXT];
+
+	if (what == IO_LATE &&
+	    strcmp(io_deadline_word(s->client), HANDSHAKE_TIMEOUT) == 0)
+		trouble = "TLS handshake: " HANDSHAKE_TIMEOUT " exceeded";
+	if (trouble[0] != '\0')
+		log_info(s->id, "tls client=%s listener=%s reason=%s",
+		    addr_host(io_peer(s->client), host), s->place->name,
+		    log_quote(trouble));
+}
+
+static void
 bury(void *arg)
 {
 	struct session_own *o = arg;
@@ -50,14 +79,37 @@ bury(void *arg)
 	place_drop(place);
 }
 
+/* Nothing is said before it: a handshake that fails leaves no words. */
+static void
+told_of_tls(struct session_own *o, struct io *io, enum io_event what)
+{
+	struct session *s = &o->s;
+
+	if (what == IO_SECURED) {
+		io_deadline(io, 0, NULL);
+		o->opened = true;
+		session_secured(s);
+		s->place->protocol->open(s);
+	} else if (what == IO_GONE || what == IO_LATE) {
+		session_end(s);
+	}
+}
+
 static void
 told(void *arg, struct io *io, enum io_event what)
 {
 	struct session_own *o = arg;
 	struct session *s = &o->s;
 
-	(void)io;
 	o->gone = o->gone || what == IO_GONE;
+	if (what == IO_GONE || what == IO_LATE)
+		log_handshake(s, what);
+	if (!o->opened) {
+		told_of_tls(o, io, what);
+		return;
+	}
+	if (what == IO_SECURED)
+		session_secured(s);
 	s->place->protocol->client(s, what);
 	if (what == IO_GONE)
 		session_end(s);
@@ -83,7 +135,22 @@ session_open(struct place *place, struct io **iop)
 	po->sessions_n++;
 	io_owner(o->s.client, told, o);
 	log_debug(o->s.id, "session begins listener=%s", place->name);
+	if (place->tls_mode == TLS_IMPLICIT) {
+		session_start_tls(&o->s, IO_TLS_KEEP);
+		return;
+	}
+	o->opened = true;
 	place->protocol->open(&o->s);
+}
+
+void
+session_start_tls(struct session *s, unsigned how)
+{
+	const struct place *p = s->place;
+
+	MUST(p->tls != NULL);
+	io_start_tls(s->client, p->tls, NULL, how);
+	io_deadline(s->client, p->tls_timeout, HANDSHAKE_TIMEOUT);
 }
 
 static void
@@ -106,7 +173,7 @@ session_end(struct session *s)
 	o->ended = true;
 	LIST_REMOVE(o, link);
 	place_own(place)->sessions_n--;
-	if (place->protocol->close != NULL)
+	if (o->opened && place->protocol->close != NULL)
 		place->protocol->close(s);
 	admit_leave(place_admit(place), place->worker, &o->peer);
 	log_debug(s->id, "session ends in=%ju out=%ju",

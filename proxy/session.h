@@ -8,6 +8,7 @@
 #include "proxy/event.h"
 #include "proxy/gate.h"
 #include "proxy/protocol.h"
+#include "proxy/tls.h"
 #include "proxy/worker.h"
 
 struct io;
@@ -28,8 +29,14 @@ struct place {
 	const char *direction; /* "inbound" or "outbound" */
 	const char *policy;    /* name of its [policy] */
 	const struct policies *policies;
-	struct worker *worker; /* NULL while only checking */
-	void *own;             /* the protocol's */
+	struct worker *worker;  /* NULL while only checking */
+	enum tls_mode tls_mode; /* towards clients ... */
+	struct tls *tls;        /* ... and our side there; NULL: TLS_OFF */
+	struct tls *tls_client; /* our side towards servers */
+	int64_t tls_timeout;    /* of a handshake with a client */
+	/* while prepare() runs, for tls_trust(); NULL: there are no files */
+	const struct tls_kit *tls_kit;
+	void *own; /* the protocol's */
 };
 
 /*
@@ -54,6 +61,13 @@ void session_open(struct place *place, struct io **iop);
  * but s->client has no more input.
  */
 void session_end(struct session *s);
+
+/*
+ * The client's connection turns to TLS, behind what was put to it; how: see
+ * io_start_tls().  place->tls MUST be there.  The protocol is told IO_SECURED,
+ * or IO_LATE when [tls] handshake_timeout has passed, or IO_GONE.
+ */
+void session_start_tls(struct session *s, unsigned how);
 
 /* It has been: nothing is read or said any more. */
 bool session_ended(struct session *s);
@@ -99,8 +113,10 @@ int exchange_submit(struct exchange *x, int64_t deadline_ms,
 /* How it ended; all may be NULL.  See struct event for the words. */
 struct exchange_end {
 	const char *result, *next_hop, *hop_address, *reply, *reason;
+	const char *hop_tls_version, *hop_tls_cipher;
 	uint64_t bytes_in, bytes_out;
 	int64_t delivery_began_ms; /* clock_ms(); 0: it did not */
+	bool released_before_verdict;
 };
 
 /*

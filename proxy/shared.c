@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "proxy/base/check.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/mem.h"
+#include "proxy/rates.h"
 
 #define SHARED_MAGIC 0x54a4ed01u
 
@@ -44,6 +46,7 @@ struct shared {
 	size_t size; /* of what is mapped: parts, then counts */
 	struct part *parts;
 	struct count *counts;
+	struct rates *rates;
 };
 
 static bool
@@ -78,7 +81,10 @@ open_all(struct shared *s)
 	if (s->words_fd < 0)
 		return false;
 	s->words = words_map(s->words_fd);
-	return s->words != NULL && map_all(s);
+	if (s->words == NULL || !map_all(s))
+		return false;
+	s->rates = rates_open(s->workers, s->slots);
+	return s->rates != NULL;
 }
 
 struct shared *
@@ -120,6 +126,7 @@ shared_free(struct shared **sp)
 			(void)close(s->wake[i]);
 	}
 	words_unmap(s->words);
+	rates_free(&s->rates);
 	if (s->words_fd >= 0)
 		(void)close(s->words_fd);
 	if (s->parts != NULL)
@@ -227,7 +234,7 @@ static uint64_t
 hash(const struct shared *s, const void *bytes, size_t len, unsigned kind)
 {
 	const unsigned char *at = bytes;
-	uint64_t h = s->secret[0] ^ (len * 2 + kind);
+	uint64_t h = s->secret[0] ^ (len * 4 + kind);
 
 	while (len > 0) {
 		uint64_t word = 0;
@@ -317,26 +324,35 @@ leave(struct shared *s, unsigned self, uint64_t key)
 }
 
 static uint64_t
-client_key(const struct shared *s, const struct addr *client)
+client_key(const struct shared *s, const struct addr *client, unsigned kind)
 {
 	unsigned char key[16];
 
 	addr_key(client, key);
-	return hash(s, key, sizeof(key), 0);
+	return hash(s, key, sizeof(key), kind);
 }
 
 uint32_t
 shared_client_enter(struct shared *s, unsigned self, const struct addr *client)
 {
 	(void)part_of(s, self);
-	return enter(s, self, client_key(s, client));
+	return enter(s, self, client_key(s, client, 0));
 }
 
 void
 shared_client_leave(struct shared *s, unsigned self, const struct addr *client)
 {
 	(void)part_of(s, self);
-	leave(s, self, client_key(s, client));
+	leave(s, self, client_key(s, client, 0));
+}
+
+bool
+shared_client_rate(struct shared *s, unsigned self, const struct addr *client,
+    enum shared_rate rate, uint32_t most)
+{
+	(void)part_of(s, self);
+	return rates_take(s->rates, self, client_key(s, client, (unsigned)rate),
+	    most, clock_ms());
 }
 
 uint32_t

@@ -46,6 +46,14 @@ void shared_client_leave(
 uint32_t shared_listener_enter(
     struct shared *s, unsigned self, const char *name);
 void shared_listener_leave(struct shared *s, unsigned self, const char *name);
+/* What is counted by the minute. */
+enum shared_rate { RATE_SESSIONS = 2, RATE_MESSAGES };
+
+/* May this client begin one more, when it may begin `most` a minute?  If so it
+ * is counted, over all net workers. */
+bool shared_client_rate(struct shared *s, unsigned self,
+    const struct addr *client, enum shared_rate rate, uint32_t most);
+
 void shared_sessions(struct shared *s, unsigned self, int change);
 uint32_t shared_session_count(const struct shared *s); /* over all */
 

@@ -26,6 +26,7 @@
 #include "proxy/orders.h"
 #include "proxy/place.h"
 #include "proxy/shared.h"
+#include "proxy/tls.h"
 #include "scan/policy.h"
 
 #define DOORS_MAX 256
@@ -48,6 +49,7 @@ struct house {
 	struct worker *worker;
 	struct conf *conf;
 	struct policies *policies;
+	struct tls_files *tls_files;
 	struct room rooms[DOORS_MAX];
 	unsigned n, left; /* left: rooms that have not gone */
 	bool retired;
@@ -67,6 +69,7 @@ struct worker {
 	struct dialer *dialer;
 	struct gate *gate;
 	struct sinks *sinks;
+	struct tls_tickets tls_tickets;
 	struct shared *shared;
 	struct spool_house spool;
 	char *spool_dir;
@@ -142,6 +145,7 @@ house_free(struct house *h)
 {
 	LIST_REMOVE(h, link);
 	policies_free(&h->policies);
+	tls_files_free(&h->tls_files);
 	conf_free(&h->conf);
 	free(h);
 }
@@ -186,6 +190,7 @@ static int
 open_rooms(struct house *h, struct err *e)
 {
 	const struct conf_section *s = NULL;
+	struct tls_kit kit = {h->tls_files, &h->worker->tls_tickets};
 	struct room *r;
 
 	while ((s = conf_next(h->conf, "listener", s)) != NULL) {
@@ -194,7 +199,8 @@ open_rooms(struct house *h, struct err *e)
 		MUST(h->n < DOORS_MAX);
 		r = &h->rooms[h->n];
 		r->house = h;
-		r->place = place_open(h->worker, h->conf, s, h->policies, e);
+		r->place =
+		    place_open(h->worker, h->conf, s, h->policies, &kit, e);
 		if (r->place == NULL)
 			return -1;
 		h->n++;
@@ -202,15 +208,18 @@ open_rooms(struct house *h, struct err *e)
 	return 0;
 }
 
-/* Takes conf.  NULL with words. */
+/* Takes conf and files.  NULL with words. */
 static struct house *
-house_open(struct worker *w, struct conf **cp, struct err *e)
+house_open(
+    struct worker *w, struct conf **cp, struct tls_files **fp, struct err *e)
 {
 	struct house *h = xcalloc(1, sizeof(*h));
 
 	h->worker = w;
 	h->conf = *cp;
+	h->tls_files = *fp;
 	*cp = NULL;
+	*fp = NULL;
 	LIST_INSERT_HEAD(&w->houses, h, link);
 	h->policies = policies_open(h->conf, e);
 	if (h->policies != NULL && open_rooms(h, e) == 0)
@@ -353,13 +362,15 @@ order_generation(struct worker *w, const struct order *o, int *fds, unsigned n)
 static void
 order_conf(struct worker *w, const struct order *o, int *fds, unsigned n)
 {
-	struct err e = {"no descriptor came"};
-	struct conf *c = n == 1 ? conf_from_fd(fds[0], &e) : NULL;
+	struct err e = {"two descriptors did not come"};
+	struct tls_files *f = n == 2 ? tls_files_from_fd(fds[1], &e) : NULL;
+	struct conf *c = f == NULL ? NULL : conf_from_fd(fds[0], &e);
 
 	(void)o;
 	if (w->coming != NULL)
 		house_retire(w->coming);
-	w->coming = c == NULL ? NULL : house_open(w, &c, &e);
+	w->coming = c == NULL ? NULL : house_open(w, &c, &f, &e);
+	tls_files_free(&f);
 	if (w->coming == NULL)
 		log_error(0, "reload: %s", e.text);
 }
@@ -418,6 +429,17 @@ order_logs(struct worker *w, const struct order *o, int *fds, unsigned n)
 	w->sinks = sinks;
 }
 
+static void
+order_ticket(struct worker *w, const struct order *o, int *fds, unsigned n)
+{
+	struct tls_ticket_key k;
+
+	(void)fds;
+	(void)n;
+	if (tls_ticket_parse(o->text, &k) == 0)
+		tls_tickets_add(&w->tls_tickets, &k);
+}
+
 #define END_LOOK_MS \
 	20 /* how often a draining worker looks whether all left \
 	    */
@@ -446,7 +468,8 @@ look_for_end(void *arg)
 {
 	struct worker *w = arg;
 
-	if (LIST_EMPTY(&w->houses) && io_finishing(w->loop) == 0)
+	if (LIST_EMPTY(&w->houses) && io_finishing(w->loop) == 0 &&
+	    !dialer_busy(w->dialer))
 		loop_stop(w->loop);
 	else
 		timer_set(w->ending, END_LOOK_MS);
@@ -461,6 +484,7 @@ static void (*const acts[ORDER_KINDS])(
     [ORDER_APPLY] = order_apply,
     [ORDER_LOGS] = order_logs,
     [ORDER_DRAIN] = order_drain,
+    [ORDER_TICKET] = order_ticket,
 };
 
 static void
@@ -495,9 +519,10 @@ static void
 open_first(struct worker *w, const struct worker_start *ws)
 {
 	struct conf *conf = ws->conf;
+	struct tls_files *files = ws->tls_files;
 	struct err e;
 
-	w->house = house_open(w, &conf, &e);
+	w->house = house_open(w, &conf, &files, &e);
 	if (w->house == NULL) {
 		log_error(0, "%s", e.text);
 		_exit(78);
@@ -522,6 +547,7 @@ worker_run(const struct worker_start *ws)
 	w->shared = ws->shared;
 	w->control = ws->control;
 	w->sinks = ws->sinks;
+	w->tls_tickets = *ws->tls_tickets;
 	sinks_take_log(w->sinks);
 	w->loop = loop_open();
 	w->dialer = dialer_open(w->loop);

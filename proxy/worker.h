@@ -15,6 +15,8 @@ struct loop;
 struct shared;
 struct sinks;
 struct spool_house;
+struct tls_files;
+struct tls_tickets;
 struct worker;
 
 /* What the parent gives a new net worker; all of it is the worker's own from
@@ -26,6 +28,8 @@ struct worker_start {
 	struct cache *cache;
 	struct doors *doors; /* those of the others are closed */
 	struct sinks *sinks;
+	struct tls_files *tls_files;
+	const struct tls_tickets *tls_tickets;
 	int control; /* orders come here */
 };
 

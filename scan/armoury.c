@@ -22,6 +22,8 @@ enum option_id {
 	SET_NET,
 	SET_FIRST_SLOT,
 	SET_JSON,
+	SET_MAIL,
+	SET_WIRE,
 	SET_CONF_FD,
 	SET_TEMPORARY
 };
@@ -34,6 +36,8 @@ static const struct option options[] = {
     {"net", required_argument, NULL, SET_NET},
     {"first-slot", required_argument, NULL, SET_FIRST_SLOT},
     {"json", no_argument, NULL, SET_JSON},
+    {"mail", no_argument, NULL, SET_MAIL},
+    {"wire", no_argument, NULL, SET_WIRE},
     {"conf-fd", required_argument, NULL, SET_CONF_FD},
     {"temporary", required_argument, NULL, SET_TEMPORARY},
     {NULL, 0, NULL, 0},
@@ -43,7 +47,7 @@ static int
 usage(void)
 {
 	fputs("sallyport-armoury is started by sallyportd and by "
-	      "`sallyport scan`; see sallyport(1).\n",
+	      "sallyport; see sallyport(1).\n",
 	    stderr);
 	return EX_USAGE;
 }
@@ -80,6 +84,12 @@ take_option(int option, struct armoury_args *a, int mode)
 	case SET_JSON:
 		a->json = true;
 		return mode;
+	case SET_MAIL:
+		a->mail = true;
+		return mode;
+	case SET_WIRE:
+		a->wire = true;
+		return mode;
 	case SET_CONF_FD:
 		a->conf_fd = (int)number(optarg, INT32_MAX);
 		return mode;
@@ -89,6 +99,15 @@ take_option(int option, struct armoury_args *a, int mode)
 	default:
 		exit(usage());
 	}
+}
+
+/* A delivery agent's standard error goes into a bounce. */
+static enum log_level
+level_of(int mode, bool wire)
+{
+	if (mode == DO_SERVE)
+		return LOG_INFO_;
+	return wire ? LOG_ERROR_ : LOG_WARN_;
 }
 
 int
@@ -102,7 +121,7 @@ main(int argc, char **argv)
 		mode = take_option(option, &a, mode);
 	a.files = argv + optind;
 	a.n_files = argc - optind;
-	log_setup(mode == DO_SERVE ? LOG_INFO_ : LOG_WARN_, "armoury");
+	log_setup(level_of(mode, a.wire), "armoury");
 	if (mode == DO_SERVE && a.n_files == 0)
 		return armoury_serve(&a);
 	if (mode == DO_SCAN && a.n_files > 0)

@@ -164,7 +164,9 @@ struct armoury_args {
 	uint32_t generation, first_slot;
 	unsigned nets;
 	bool json;
-	int conf_fd;           /* -1: none, the file or the defaults */
+	bool mail;   /* what is read is a mail, whatever it looks like */
+	bool wire;   /* the report alone, as wire.h has it */
+	int conf_fd; /* -1: none, the file or the defaults */
 	const char *temporary; /* --self-test-jail: "mount" or "directory" */
 	char **files;
 	int n_files;

@@ -31,6 +31,7 @@
 #define STDIN_MEMORY (1u << 20) /* of what is read; then a file in /tmp */
 #define MEMBERS_KEPT 100000     /* in one tree */
 #define STDIN_NAME "stdin"
+#define MAIL_NAME "mail.eml" /* as the gateway calls every mail */
 
 struct oneshot {
 	struct conf *conf;
@@ -39,6 +40,7 @@ struct oneshot {
 	struct jail_plan plan;
 	struct spool_house house;
 	uint64_t size_max;
+	bool mail;
 	pid_t pid; /* 0: no worker */
 	int pair, control;
 	uint32_t number;
@@ -191,7 +193,7 @@ send_job(struct oneshot *o, const char *name, int fd, uint64_t size,
     int64_t budget_ms)
 {
 	struct wire_job job = {.number = ++o->number,
-	    .kind = kind_of(fd),
+	    .kind = o->mail ? CONTENT_MAIL : kind_of(fd),
 	    .budget_ms = (uint32_t)budget_ms,
 	    .size = size};
 	struct buf b;
@@ -336,7 +338,8 @@ scan_path(struct oneshot *o, struct scanned *s, struct err *e)
 	int fd, done;
 
 	if (strcmp(s->path, "-") == 0)
-		return scan_stream(o, s, STDIN_NAME, 0, e);
+		return scan_stream(
+		    o, s, o->mail ? MAIL_NAME : STDIN_NAME, 0, e);
 	fd = open(s->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		done = err_set(e, "%s", strerror(errno));
@@ -351,8 +354,20 @@ scan_path(struct oneshot *o, struct scanned *s, struct err *e)
 	return done;
 }
 
+/* For `sallyport deliver --local`, which asks the policy itself. */
+static void
+print_wire(const struct report *r)
+{
+	struct buf b;
+
+	buf_init(&b, WIRE_REPORT_MAX);
+	if (wire_put_report(&b, 1, r) == 0)
+		(void)fwrite(buf_at(&b), 1, b.len, stdout);
+	buf_free(&b);
+}
+
 static int
-scan_one(struct oneshot *o, const char *path, bool json)
+scan_one(struct oneshot *o, const char *path, const struct armoury_args *a)
 {
 	struct scanned s = {.path = path};
 	struct err e;
@@ -365,7 +380,9 @@ scan_one(struct oneshot *o, const char *path, bool json)
 		    "%s", e.text);
 		end_worker(o);
 	}
-	if (json)
+	if (a->wire)
+		print_wire(&s.report);
+	else if (a->json)
 		scanned_json(&s, stdout);
 	else
 		scanned_text(&s, stdout);
@@ -412,6 +429,7 @@ prepare(struct oneshot *o, const struct armoury_args *a, struct err *e)
 	if (make_dir(o, e) < 0)
 		return -1;
 	o->plan.dir = o->dir;
+	o->mail = a->mail;
 	o->size_max = (uint64_t)conf_int(o->conf, NULL, OPT_SCAN_MAX_SCAN_SIZE);
 	o->house = (struct spool_house){.dir = o->dir,
 	    .memory_each = STDIN_MEMORY,
@@ -439,7 +457,7 @@ scan_all(struct oneshot *o, const struct armoury_args *a)
 	int worst = SCAN_CLEAN, status;
 
 	for (int i = 0; i < a->n_files && !stopped; i++) {
-		status = scan_one(o, a->files[i], a->json);
+		status = scan_one(o, a->files[i], a);
 		worst = status > worst ? status : worst;
 	}
 	if (fflush(stdout) != 0 || ferror(stdout) || stopped)

@@ -5,6 +5,8 @@
 #include "scan/content.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
@@ -19,6 +21,7 @@ struct content {
 	content_tap *tap;
 	void *tap_arg;
 	char name[CONTENT_NAME_MAX + 1];
+	char *codings, *type; /* NULL: "" */
 };
 
 const char *
@@ -121,6 +124,34 @@ content_name(const struct content *c)
 	return c->name;
 }
 
+int
+content_declare(struct content *c, const char *codings, const char *type)
+{
+	IS(c, CONTENT_MAGIC);
+	if (strlen(codings) > CONTENT_CODINGS_MAX ||
+	    strlen(type) > CONTENT_TYPE_MAX)
+		return -1;
+	free(c->codings);
+	free(c->type);
+	c->codings = *codings == '\0' ? NULL : xstrdup(codings);
+	c->type = *type == '\0' ? NULL : xstrdup(type);
+	return 0;
+}
+
+const char *
+content_codings(const struct content *c)
+{
+	IS(c, CONTENT_MAGIC);
+	return c->codings == NULL ? "" : c->codings;
+}
+
+const char *
+content_type(const struct content *c)
+{
+	IS(c, CONTENT_MAGIC);
+	return c->type == NULL ? "" : c->type;
+}
+
 const void *
 content_memory(const struct content *c)
 {
@@ -163,6 +194,8 @@ content_free(struct content **cp)
 		return;
 	IS(c, CONTENT_MAGIC);
 	spool_free(&c->spool);
+	free(c->codings);
+	free(c->type);
 	c->magic = 0;
 	free(c);
 }

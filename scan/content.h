@@ -21,6 +21,10 @@
 
 #define CONTENT_NAME_MAX 255
 
+/* What a peer declared about a content's form, where the scan needs it. */
+#define CONTENT_CODINGS_MAX 127 /* "gzip, br", in the order they were applied */
+#define CONTENT_TYPE_MAX 255    /* "multipart/form-data; boundary=x" */
+
 /* How the scan reads it: a mail is walked as MIME, the others are not. */
 enum content_kind { CONTENT_MAIL, CONTENT_BODY, CONTENT_FILE, CONTENT_KINDS };
 
@@ -38,6 +42,15 @@ typedef void content_tap(void *arg, const void *bytes, size_t len);
 struct content *content_open(struct spool_house *house, enum content_kind kind,
     const char *name, uint64_t cap);
 void content_set_tap(struct content *c, content_tap *tap, void *arg);
+
+/*
+ * A CONTENT_BODY has content codings, or is a multipart: it is looked at as it
+ * stands and as what that makes of it.  Either may be "".  0, or -1: longer
+ * than can be kept.
+ */
+int content_declare(struct content *c, const char *codings, const char *type);
+const char *content_codings(const struct content *c);
+const char *content_type(const struct content *c);
 
 /* A sealed content over a sealed spool; takes it over. */
 struct content *content_over(

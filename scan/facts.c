@@ -84,6 +84,19 @@ facts_add(struct facts *f, enum field field, const char *value)
 	return facts_addn(f, field, value, strlen(value));
 }
 
+int
+facts_set(struct facts *f, enum field field, const char *value)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->list[i].field != field)
+			f->list[kept++] = f->list[i];
+	}
+	f->n = kept;
+	return facts_add(f, field, value);
+}
+
 const char *
 facts_get(const struct facts *f, enum field field, size_t nth)
 {

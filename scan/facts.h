@@ -19,7 +19,11 @@
 	X(DIRECTION,	"direction",	"network.direction") \
 	X(FLOW,		"flow",		"sallyport.flow") \
 	X(CLIENT,	"client",	"client.address") \
+	X(CLIENT_NAME,	"client_name",	"client.domain") \
+	X(TLS_VERSION,	"tls_version",	"tls.version") \
+	X(TLS_CIPHER,	"tls_cipher",	"tls.cipher") \
 	X(HELO,		"helo",		"sallyport.smtp.helo") \
+	X(QUEUE_ID,	"queue_id",	"sallyport.smtp.queue_id") \
 	X(SENDER,	"sender",	"email.from.address") \
 	X(RECIPIENT,	"recipient",	"email.to.address") \
 	X(USER,		"user",		"user.name") \
@@ -62,6 +66,9 @@ void facts_clear(struct facts *f); /* keeps the memory */
 int facts_add(struct facts *f, enum field field, const char *value);
 int facts_addn(
     struct facts *f, enum field field, const char *value, size_t len);
+
+/* The same instead of all values it has. */
+int facts_set(struct facts *f, enum field field, const char *value);
 
 /* The nth value of a field, from 0; NULL: no more.  Valid until a change. */
 const char *facts_get(const struct facts *f, enum field field, size_t nth);

@@ -311,6 +311,7 @@ inspect(struct inspector *i, const struct content *c, struct budget b,
 		report_r->unscanned_bytes = content_size(c);
 	} else {
 		look_at(&in, c, &where);
+		inspect_coded(&in, c, &where);
 	}
 	report_r->msec = (uint32_t)(clock_ms() - begin);
 }

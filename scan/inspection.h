@@ -77,6 +77,14 @@ bool inspection_spend_bytes(
 void inspect_inside(
     struct inspection *in, const struct later *of, const struct content *c);
 
+/* Looks at what the codings and the type that were declared make of it. */
+void inspect_coded(
+    struct inspection *in, const struct content *c, const struct where *where);
+
+/* The same of a multipart, level levels below the content that was given. */
+void inspect_form(struct inspection *in, const struct content *c,
+    const struct where *where, unsigned level);
+
 /* Looks at a member, so many levels below the content being looked at. */
 void inspect_below(struct inspection *in, const struct content *c,
     const struct where *where, unsigned levels);

@@ -11,7 +11,7 @@
 
 #include "proxy/base/check.h"
 
-#define JOB_MAGIC 0x53504a31u    /* SPJ1 */
+#define JOB_MAGIC 0x53504a32u    /* SPJ2 */
 #define REPORT_MAGIC 0x53505231u /* SPR1 */
 #define MEMBER_MAGIC 0x53504d31u /* SPM1 */
 
@@ -19,7 +19,9 @@
 #define MEMBER_FIXED (4 + 8 + 4 + 2 + 2)
 #define REPORT_FIXED (4 + 4 + 4 + 4 + 8 + 4 + 1)
 
-_Static_assert(JOB_FIXED + 2 + CONTENT_NAME_MAX + WIRE_INLINE <= WIRE_JOB_MAX,
+_Static_assert(JOB_FIXED + 6 + CONTENT_NAME_MAX + CONTENT_CODINGS_MAX +
+	    CONTENT_TYPE_MAX + WIRE_INLINE <=
+	WIRE_JOB_MAX,
     "the largest job fits");
 _Static_assert(REPORT_FIXED + 2 + REPORT_ENGINES_MAX +
 	    REPORT_MAX *
@@ -63,7 +65,8 @@ int
 wire_put_job(struct buf *b, const struct wire_job *job)
 {
 	bool in = job->inline_bytes != NULL;
-	size_t len = JOB_FIXED + 2 + strlen(job->name);
+	size_t len = JOB_FIXED + 6 + strlen(job->name) +
+	    strlen(job->codings) + strlen(job->type);
 	struct pen p;
 
 	if (in)
@@ -80,6 +83,8 @@ wire_put_job(struct buf *b, const struct wire_job *job)
 	put_number(&p, job->budget_ms, 4);
 	put_number(&p, job->size, 8);
 	put_text(&p, job->name);
+	put_text(&p, job->codings);
+	put_text(&p, job->type);
 	if (in)
 		put_bytes(&p, job->inline_bytes, (size_t)job->size);
 	buf_grew(b, len);
@@ -184,6 +189,8 @@ wire_get_job(const void *bytes, size_t len, struct wire_job *job_r)
 	job_r->budget_ms = (uint32_t)get_number(&e, 4);
 	job_r->size = get_number(&e, 8);
 	get_text(&e, job_r->name, CONTENT_NAME_MAX);
+	get_text(&e, job_r->codings, CONTENT_CODINGS_MAX);
+	get_text(&e, job_r->type, CONTENT_TYPE_MAX);
 	if (e.bad || kind >= CONTENT_KINDS || in > 1)
 		return -1;
 	job_r->kind = (enum content_kind)kind;

@@ -27,6 +27,8 @@ struct wire_job {
 	uint32_t budget_ms; /* from now to the deadline of the engines */
 	uint64_t size;
 	char name[CONTENT_NAME_MAX + 1];
+	char codings[CONTENT_CODINGS_MAX + 1]; /* see content_declare() */
+	char type[CONTENT_TYPE_MAX + 1];
 	const void *inline_bytes; /* NULL: a descriptor comes along */
 };
 

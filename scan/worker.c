@@ -90,6 +90,7 @@ is_fixed(int fd, uint64_t size)
 static struct content *
 job_content(const struct wire_job *job, int *fd)
 {
+	struct content *c;
 	struct spool *s;
 
 	if (job->inline_bytes != NULL)
@@ -100,7 +101,9 @@ job_content(const struct wire_job *job, int *fd)
 		return NULL;
 	if (job->inline_bytes == NULL)
 		*fd = -1; /* the spool's now */
-	return content_over(&s, job->kind, job->name);
+	c = content_over(&s, job->kind, job->name);
+	MUST(content_declare(c, job->codings, job->type) == 0);
+	return c;
 }
 
 static void

@@ -111,6 +111,7 @@ def pytest_collect_file(file_path, parent):
         return Source.from_parent(parent, path=file_path)
     if file_path.suffix == ".scene":
         import scene  # pylint: disable=import-outside-toplevel
+        scene.SceneFile.builds = staticmethod(builds)
         return scene.SceneFile.from_parent(parent, path=file_path)
     return None
 

@@ -5,8 +5,11 @@ told (peers/smtp_sink.py).  Before the first scene:
 
     conf [smtp] max_recipients = 2      over what peers/sallyport.py has
     extensions SIZE 1000, PIPELINING    what the next hop offers
+    certificate                         in [tls], and the next hop has it, too
     next_hop {down} {hop}               {hop} is the default; {down}: nobody
                                         listens there; or maildir
+    extensions2 SIZE 1000               there is a second one: {hop2}, which
+                                        H2: hop2 and relayed2 are about
 
     scene the name of a test
 
@@ -16,6 +19,8 @@ Then one of these on a line; C2: and S2: are a second client and so on:
                         other go out in one piece
     C= text             the same without CRLF, with \\r \\n \\0 \\xff in it
     C: @clean           a mail and its dot; see MAILS
+    C: BDAT @clean LAST the same as one chunk, its size in place of its name
+    C: tls              the client shakes hands
     C: shut             the client sends no more and still listens
     C: reset            the client is gone
     S: glob             the whole next reply, its lines joined by " | "
@@ -24,8 +29,9 @@ Then one of these on a line; C2: and S2: are a second client and so on:
     hello               the greeting and EHLO, all well
     mail a@b c@d        MAIL and RCPTs, all well; without names one RCPT
     H: STEP reply       what the next hop says at connect EHLO HELO MAIL RCPT
-                        DATA dot RSET, or close, or silent, or slow; given
-                        again: what it says the next time; then as usual
+                        DATA dot RSET BDAT XFORWARD AUTH STARTTLS, or close,
+                        or silent, or slow; given again: what it says the next
+                        time; then as usual
     hop down            from here on nobody listens there (in this scene)
     hop closes          it closes every connection it has
     hop heard glob      a command it has heard in this scene
@@ -55,6 +61,7 @@ import pytest
 
 import corpus_mail
 from peers import common, smtp_sink
+from peers.certificate import Certificate, anybody
 from peers.client import dotted
 from peers.sallyport import Sallyport
 
@@ -76,6 +83,8 @@ MAILS = {
     "hops-3": lambda: b"Received: a\r\n b\r\n" * 3 + HEAD + b"\r\nx\r\n",
     "hops-4": lambda: b"received: a\r\n" * 4 + HEAD + b"\r\nx\r\n",
     "fields-40": lambda: b"X-Sallyport: a\r\n" * 40 + HEAD + b"\r\nx\r\n",
+    "binary": lambda: HEAD + b"\r\na\nb\rc\0\r\n.\r\n.\n\xff",
+    "open-end": lambda: HEAD + b"\r\nthe last line",
     "eicar": lambda: corpus_mail.infected("attached"),
     "eicar-in-zip": lambda: corpus_mail.infected("zip"),
 }
@@ -86,9 +95,13 @@ EVENT_KEYS = {
     "action": "sallyport.action", "next_hop": "sallyport.next_hop",
     "helo": "sallyport.smtp.helo", "subject": "email.subject",
     "from": "email.from.address", "to": "email.to.address",
+    "client": "client.address",
+    "tls": "tls.version", "tls_cipher": "tls.cipher",
+    "hop_tls": "sallyport.next_hop_tls.version",
 }
 
-STEPS = ("connect", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "dot", "RSET")
+STEPS = ("connect", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "dot", "RSET",
+         "BDAT", "XFORWARD", "AUTH", "STARTTLS")
 
 
 class Differs(Exception):
@@ -127,6 +140,8 @@ class Stage:
 
     def __init__(self, build, head):
         self.sink = smtp_sink.SmtpSink().start()
+        self.second = None
+        self.certificate = None
         self.hop_is_down = False
         self.down = common.free_port()
         changes = {"gateway": {"workers": "1"}, "scan": {"workers": "1"}}
@@ -137,7 +152,13 @@ class Stage:
                 m = re.fullmatch(r"\[(.+?)\] (\w+) = (.*)", rest)
                 if m is None:
                     raise Differs(f"not conf: {line}")
-                changes.setdefault(m[1], {})[m[2]] = m[3]
+                changes.setdefault(m[1], {})[m[2]] = self.named(m[3])
+            elif word == "extensions2":
+                self.second = Second(self, tuple(rest.split(", ")))
+            elif word == "certificate":
+                self.certificate = Certificate()
+                self.sink.tls = self.certificate.serves()
+                changes["tls"] = self.certificate.options()
             elif word == "extensions":
                 self.sink.extensions = tuple(rest.split(", "))
             elif word == "next_hop":
@@ -145,9 +166,7 @@ class Stage:
             else:
                 raise Differs(f"before the first scene: {line}")
         if hops != "maildir":
-            changes.setdefault("smtp", {})["next_hop"] = hops.replace(
-                "{hop}", f"smtp:127.0.0.1:{self.sink.port}").replace(
-                "{down}", f"smtp:127.0.0.1:{self.down}")
+            changes.setdefault("smtp", {})["next_hop"] = self.named(hops)
         self.maildir = hops == "maildir"
         self.gateway = Sallyport(build, changes)
         try:
@@ -159,9 +178,23 @@ class Stage:
             self.remove()
             raise
 
+    def named(self, text):
+        """With the next hops' addresses in it."""
+        ports = {"hop": self.sink.port, "down": self.down}
+        if self.second is not None:
+            ports["hop2"] = self.second.sink.port
+        for name, port in ports.items():
+            text = re.sub(r"(\w+:)?\{%s\}" % name, lambda m, p=port:
+                          f"{m[1] or 'smtp:'}127.0.0.1:{p}", text)
+        return text
+
     def remove(self):
         self.gateway.remove()
         self.sink.stop()
+        if self.certificate is not None:
+            self.certificate.remove()
+        if self.second is not None:
+            self.second.sink.stop()
 
     def clear(self):
         """For the next scene: no connection is left from the last one."""
@@ -190,6 +223,21 @@ class Stage:
         return [(data, None) for data in self.gateway.maildir()]
 
 
+class Second(Stage):
+    """The same stage, as its second next hop sees it."""
+
+    # pylint: disable=super-init-not-called
+    def __init__(self, stage, extensions):
+        self.sink = smtp_sink.SmtpSink(extensions=extensions).start()
+        self.hop_is_down = self.maildir = False
+        self.stage = stage
+        self.second = None
+
+    @property
+    def gateway(self):
+        return self.stage.gateway
+
+
 class Client:
     def __init__(self, port):
         self.sock = socket.create_connection(
@@ -202,6 +250,10 @@ class Client:
         out, self.to_send = self.to_send, b""
         if out:
             self.sock.sendall(out)
+
+    def start_tls(self):
+        self.sock = anybody().wrap_socket(self.sock)
+        self.file = self.sock.makefile("rb")
 
     def reply(self):
         lines = []
@@ -248,6 +300,7 @@ class Play:
         stage.clear()
         self.mails_before = len(stage.mails())
         self.events_before = len(stage.gateway.events())
+        self.second = stage.second and Play(stage.second, [])
         self.early = stage.sink.early
         self.heard_before = [len(c.said) for c in stage.sink.connections]
 
@@ -267,6 +320,14 @@ class Play:
         if text.startswith("@"):
             self.sent = MAILS[text[1:]]()
             c.to_send += dotted(self.sent)
+        elif text.startswith("BDAT @"):
+            name, _, rest = text[6:].partition(" ")
+            self.sent = MAILS[name]()
+            c.to_send += f"BDAT {len(self.sent)} {rest}\r\n".encode()
+            c.to_send += self.sent
+        elif text == "tls":
+            c.flush()
+            c.start_tls()
         elif text == "shut":
             c.flush()
             c.sock.shutdown(socket.SHUT_WR)
@@ -419,6 +480,10 @@ class Play:
         m = re.fullmatch(r"([CS])(\d?)([:=]) ?(.*)", line)
         if m is None and line.startswith("H: "):
             self.script_hop(line[3:])
+        elif m is None and re.match("(H2:|hop2 |relayed2 )", line):
+            self.flush()
+            self.second.sent = self.sent
+            self.second.one(line.replace("2", "", 1))
         elif m is None:
             word, _, rest = line.partition(" ")
             do = getattr(self, f"do_{word}", None)
@@ -444,6 +509,8 @@ class Play:
             for c in self.clients.values():
                 c.close()
             self.stage.raise_hop()
+            if self.second is not None:
+                self.second.stage.raise_hop()
 
 
 # ---- pytest ------------------------------------------------------------------
@@ -476,11 +543,12 @@ class SceneItem(pytest.Item):
 class SceneFile(pytest.File):
     """Its scenes, once for each build; a stage lives as long as they do."""
 
+    builds = None  # conftest.py's
+
     def collect(self):
-        from conftest import builds  # pylint: disable=C0415
         self.stages = {}
         self.head, scenes = parse(self.path.read_text(encoding="utf-8"))
-        for name, build in builds():
+        for name, build in self.builds():
             for title, lines in scenes:
                 yield SceneItem.from_parent(
                     self, name=f"{title} [{name}]", lines=lines, build=build)

@@ -42,14 +42,20 @@ set_deadline(struct session *s, enum smtp_state state)
 	case SMTP_READY:
 	case SMTP_MAIL:
 	case SMTP_RCPT:
+	case SMTP_CHUNKS:
+	case SMTP_SASL:
 		io_deadline(
 		    s->client, smtp_own(s)->command_timeout, "command_timeout");
 		break;
 	case SMTP_DATA:
 	case SMTP_SKIP:
+	case SMTP_CHUNK:
+	case SMTP_EAT:
 		io_deadline(
 		    s->client, smtp_own(s)->data_timeout, "data_timeout");
 		break;
+	case SMTP_TLS:
+		break; /* the handshake has its own */
 	default:
 		io_deadline(s->client, 0, NULL);
 		break;
@@ -119,8 +125,15 @@ ends_here(struct session *s)
 	const struct smtp_own *o = smtp_own(s);
 
 	if (p->errors >= o->max_errors) {
+		log_warn(s->id, "refused limit=max_errors listener=%s",
+		    s->place->name);
 		smtp_say_421(s, "max_errors",
 		    "421 4.7.0 %s max_errors: too many errors",
+		    s->place->gateway);
+		return true;
+	}
+	if (smtp_auth_gone(s)) {
+		smtp_say_421(s, "next_hop", "421 4.4.2 %s next hop lost",
 		    s->place->gateway);
 		return true;
 	}
@@ -161,10 +174,16 @@ step(struct session *s)
 	case SMTP_READY:
 	case SMTP_MAIL:
 	case SMTP_RCPT:
+	case SMTP_CHUNKS:
 		return take_command(s);
 	case SMTP_DATA:
 	case SMTP_SKIP:
 		return smtp_body_take(s);
+	case SMTP_CHUNK:
+	case SMTP_EAT:
+		return smtp_bdat_take(s);
+	case SMTP_SASL:
+		return smtp_auth_take(s);
 	default:
 		return false;
 	}
@@ -176,7 +195,8 @@ ran_dry(const struct session *s)
 {
 	const struct smtp *p = s->state;
 
-	if (p->state == SMTP_SCAN || p->state == SMTP_DELIVER)
+	if (p->state == SMTP_SCAN || p->state == SMTP_DELIVER ||
+	    p->state == SMTP_AUTH)
 		return false;
 	if (p->mail != NULL && p->mail->pending > 0)
 		return false;
@@ -199,11 +219,23 @@ smtp_go_on(struct session *s)
 		session_end(s);
 }
 
+bool
+smtp_secure(const struct session *s)
+{
+	return io_secured(s->client);
+}
+
+void
+smtp_greet(struct session *s)
+{
+	io_printf(s->client, "220 %s ESMTP Sallyport\r\n", s->place->gateway);
+}
+
 static void
 open_session(struct session *s)
 {
 	smtp_hops_learn(smtp_own(s)->hops);
-	io_printf(s->client, "220 %s ESMTP Sallyport\r\n", s->place->gateway);
+	smtp_greet(s);
 	smtp_enter(s, SMTP_HELO);
 }
 
@@ -216,6 +248,13 @@ late(struct session *s)
 	    s, word, "421 4.4.2 %s %s exceeded", s->place->gateway, word);
 }
 
+static bool
+in_body(enum smtp_state state)
+{
+	return state == SMTP_DATA || state == SMTP_SKIP ||
+	    state == SMTP_CHUNK || state == SMTP_EAT;
+}
+
 static void
 client(struct session *s, enum io_event what)
 {
@@ -225,10 +264,11 @@ client(struct session *s, enum io_event what)
 		return; /* close() follows */
 	if (what == IO_ENDED)
 		p->half_closed = true;
+	if (what == IO_SECURED)
+		smtp_tls_secured(s);
 	if (what == IO_LATE)
 		late(s);
-	if (what == IO_INPUT &&
-	    (p->state == SMTP_DATA || p->state == SMTP_SKIP))
+	if (what == IO_INPUT && in_body(p->state))
 		set_deadline(s, p->state);
 	smtp_go_on(s);
 }
@@ -255,6 +295,12 @@ refuse(struct io *io, const char *gateway, enum refusal why)
 		    " try again later\r\n",
 		    gateway);
 		break;
+	case REFUSE_RATE:
+		io_printf(io,
+		    "421 4.7.0 %s max_sessions_per_minute reached,"
+		    " try again later\r\n",
+		    gateway);
+		break;
 	case REFUSE_NOT_ALLOWED:
 		io_printf(io, "554 5.7.1 %s allow_from does not name you\r\n",
 		    gateway);
@@ -273,11 +319,14 @@ close_session(struct session *s)
 	p->state = SMTP_OVER;
 	if (p->mail != NULL)
 		smtp_mail_orphan(&p->mail);
+	smtp_auth_close(p);
+	smtp_forward_close(p);
 }
 
 extern const struct protocol smtp_protocol;
 const struct protocol smtp_protocol = {
     .name = "smtp",
+    .starttls = true,
     .state_size = sizeof(struct smtp),
     .prepare = smtp_prepare,
     .forget = smtp_forget,

@@ -6,6 +6,8 @@
 
 #include "protocols/smtp/smtp_addr.h"
 
+#include "protocols/smtp/smtp_xtext.h"
+
 static bool
 is_blank(char c)
 {
@@ -21,6 +23,8 @@ is_utf8(char c)
 static bool
 is_atom(char c)
 {
+	if (is_utf8(c))
+		return true;
 	if (c <= ' ' || c > '~')
 		return false;
 	return strchr("()<>[]:;,\"\\@", c) == NULL;
@@ -30,7 +34,8 @@ static bool
 is_name(char c) /* of a host; the underscore is seen in the field */
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	    is_utf8(c);
 }
 
 static bool
@@ -68,7 +73,10 @@ quoted(struct slice text)
 			return n + 1;
 		if (text.at[n] == '\\')
 			n++;
-		if (n == text.len || text.at[n] < ' ' || text.at[n] > '~')
+		if (n == text.len)
+			return 0;
+		if (!is_utf8(text.at[n]) &&
+		    (text.at[n] < ' ' || text.at[n] > '~'))
 			return 0;
 	}
 	return 0;
@@ -148,11 +156,22 @@ mailbox(struct slice *text, struct smtp_addr *a_r)
 	return is;
 }
 
-/* An address that needs SMTPUTF8 deserves that answer, not "syntax". */
+/* RFC 6531 3.3: characters, and no control among them (U+0080 to U+009F). */
 static enum smtp_addr_is
-why_bad(struct slice text)
+which(struct slice whole)
 {
-	return text.len > 0 && is_utf8(text.at[0]) ? ADDR_UTF8 : ADDR_BAD;
+	bool ascii = true;
+
+	for (size_t i = 0; i < whole.len; i++)
+		ascii = ascii && !is_utf8(whole.at[i]);
+	if (ascii)
+		return ADDR_OK;
+	for (size_t i = 0; i + 1 < whole.len; i++) {
+		if (whole.at[i] == '\xc2' &&
+		    (unsigned char)whole.at[i + 1] < 0xa0)
+			return ADDR_BAD;
+	}
+	return smtp_utf8(whole) ? ADDR_UTF8 : ADDR_BAD;
 }
 
 static enum smtp_addr_is
@@ -170,12 +189,10 @@ bracketed(struct slice *text, struct smtp_addr *a_r)
 	is = source_route(text);
 	if (is == ADDR_OK)
 		is = mailbox(text, a_r);
-	if (is == ADDR_BAD)
-		return why_bad(*text);
 	if (is != ADDR_OK)
 		return is;
 	if (text->len == 0 || text->at[0] != '>')
-		return why_bad(*text);
+		return ADDR_BAD;
 	take(text, 1);
 	return ADDR_OK;
 }
@@ -191,14 +208,12 @@ smtp_addr(struct slice text, struct smtp_addr *a_r, struct slice *rest_r)
 		is = bracketed(&text, a_r);
 	else
 		is = mailbox(&text, a_r);
-	if (is == ADDR_BAD)
-		return why_bad(text);
 	if (is != ADDR_OK)
 		return is;
 	if (text.len > 0 && !is_blank(text.at[0]))
-		return why_bad(text);
+		return ADDR_BAD;
 	while (text.len > 0 && is_blank(text.at[0]))
 		take(&text, 1);
 	*rest_r = text;
-	return ADDR_OK;
+	return which(a_r->whole);
 }

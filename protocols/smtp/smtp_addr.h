@@ -20,7 +20,7 @@ enum smtp_addr_is {
 	ADDR_OK,
 	ADDR_BAD,  /* not a path */
 	ADDR_LONG, /* longer than the limits above */
-	ADDR_UTF8  /* needs SMTPUTF8 */
+	ADDR_UTF8  /* well, and needs SMTPUTF8: *a_r and *rest_r are set */
 };
 
 /*

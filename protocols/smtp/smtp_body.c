@@ -6,20 +6,20 @@
 #include <errno.h>
 
 #include "protocols/smtp/smtp.h"
-#include "protocols/smtp/smtp_text.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
+#include "proxy/mail_text.h"
 
 /* Where a finding lies: "mail.eml/a.zip/x.exe". */
 #define CONTENT_NAME "mail.eml"
 
-static const struct smtp_skip too_large = {
+const struct smtp_skip smtp_too_large = {
     "552 5.3.4 Message size exceeds max_message_size\r\n", "refused",
     "max_message_size", false};
 static const struct smtp_skip no_space = {
     "452 4.3.1 Insufficient storage, try again\r\n", "deferred", "spool",
     false};
-static const struct smtp_skip bare_newline = {
+const struct smtp_skip smtp_bare_newline = {
     "554 5.6.0 bare_newline: a line ends without CRLF\r\n", "refused",
     "bare_newline", true};
 static const struct smtp_skip a_loop = {
@@ -28,12 +28,11 @@ static const struct smtp_skip a_loop = {
 static const struct smtp_skip too_many_fields = {
     "554 5.6.0 Too many X-Sallyport fields\r\n", "refused",
     "x_sallyport_fields", false};
-static const struct smtp_skip hop_gone = {
+const struct smtp_skip smtp_hop_gone = {
     "451 4.4.2 Next hop lost, try again\r\n", "deferred", "next_hop", false};
 
-/* The mail is over, and this is what the client hears. */
-static void
-turn_down(struct session *s, const struct smtp_skip *why)
+void
+smtp_body_refuse(struct session *s, const struct smtp_skip *why)
 {
 	struct smtp *p = s->state;
 	struct smtp_mail *m = p->mail;
@@ -56,35 +55,37 @@ skip(struct session *s, const struct smtp_skip *why)
 }
 
 void
+smtp_body_open(struct smtp_mail *m)
+{
+	m->phase = PHASE_HELD;
+	mail_head_init(&m->head);
+	exchange_content(m->x, CONTENT_MAIL, CONTENT_NAME, m->own->max_size);
+}
+
+void
 smtp_body_begin(struct session *s)
 {
 	struct smtp_mail *m = ((struct smtp *)s->state)->mail;
 
-	m->phase = PHASE_HELD;
+	smtp_body_open(m);
 	smtp_data_init(&m->data, m->own->normalize);
-	smtp_head_init(&m->head);
-	exchange_content(m->x, CONTENT_MAIL, CONTENT_NAME, m->own->max_size);
 	smtp_say(s, "354 End data with <CR><LF>.<CR><LF>\r\n");
 	smtp_enter(s, SMTP_DATA);
 }
 
-static void
-keep(struct session *s, struct slice bytes)
+const struct smtp_skip *
+smtp_body_keep(struct smtp_mail *m, struct slice bytes)
 {
-	struct smtp_mail *m = ((struct smtp *)s->state)->mail;
-
-	smtp_head(&m->head, bytes.at, bytes.len);
+	mail_head(&m->head, bytes.at, bytes.len);
 	if (content_write(m->x->content, bytes.at, bytes.len) == 0)
-		return;
-	if (errno == EFBIG) {
-		skip(s, &too_large);
-		return;
-	}
-	log_error(s->id,
+		return NULL;
+	if (errno == EFBIG)
+		return &smtp_too_large;
+	log_error(m->x->session,
 	    "spool_dir full or broken (spool_max_size, "
 	    "spool_min_free) error=%s",
 	    strerror(errno));
-	skip(s, &no_space);
+	return &no_space;
 }
 
 /* ---- the verdict ---- */
@@ -92,10 +93,10 @@ keep(struct session *s, struct slice bytes)
 static void
 say_template(struct smtp_mail *m, const char *tpl, const char *result)
 {
-	char reason[SMTP_REASON_MAX], line[SMTP_TEXT_MAX];
+	char reason[MAIL_REASON_MAX], line[MAIL_TEXT_MAX];
 
-	smtp_text_reason(&m->x->decision.because, reason);
-	smtp_text_fill(tpl, reason, m->x->id, line);
+	mail_text_reason(&m->x->decision.because, reason);
+	mail_text_fill(tpl, reason, m->x->id, line);
 	smtp_deliver_answer(m, result, "policy", line);
 }
 
@@ -119,7 +120,7 @@ decided(void *arg, struct exchange *x)
 	case DO_PASS:
 	case DO_TAG:
 		if (m->hop_is == HOP_GONE)
-			turn_down(s, &hop_gone);
+			smtp_body_refuse(s, &smtp_hop_gone);
 		else
 			smtp_deliver(m);
 		break;
@@ -139,7 +140,7 @@ decided(void *arg, struct exchange *x)
 static void
 tell_facts(struct smtp_mail *m)
 {
-	const struct smtp_head *h = &m->head;
+	const struct mail_head *h = &m->head;
 
 	if (h->subject.seen)
 		(void)facts_addn(&m->x->facts, FIELD_SUBJECT, h->subject.text,
@@ -159,26 +160,23 @@ submit(struct session *s)
 	if (exchange_submit(m->x, m->own->scan_deadline, decided, m) == 0)
 		return;
 	log_error(s->id, "spool_dir lost bytes error=%s", strerror(errno));
-	turn_down(s, &no_space);
+	smtp_body_refuse(s, &no_space);
 }
 
 /* ---- the end ---- */
 
-static void
-ended(struct session *s)
+void
+smtp_body_whole(struct session *s)
 {
-	struct smtp *p = s->state;
-	struct smtp_mail *m = p->mail;
+	struct smtp_mail *m = ((struct smtp *)s->state)->mail;
 
-	smtp_head_end(&m->head);
-	if (p->state == SMTP_SKIP)
-		turn_down(s, p->skip);
-	else if (m->head.received > m->own->max_received)
-		turn_down(s, &a_loop);
-	else if (m->head.cuts > SMTP_CUTS_MAX)
-		turn_down(s, &too_many_fields);
+	mail_head_end(&m->head);
+	if (m->head.received > m->own->max_received)
+		smtp_body_refuse(s, &a_loop);
+	else if (m->head.cuts > MAIL_CUTS_MAX)
+		smtp_body_refuse(s, &too_many_fields);
 	else if (m->hop_is == HOP_GONE)
-		turn_down(s, &hop_gone);
+		smtp_body_refuse(s, &smtp_hop_gone);
 	else
 		submit(s);
 }
@@ -192,7 +190,7 @@ skip_on(struct session *s, size_t len)
 	p->skipped += len;
 	if (p->skipped <= smtp_own(s)->max_size)
 		return;
-	turn_down(s, p->skip);
+	smtp_body_refuse(s, p->skip);
 	smtp_enter(s, SMTP_OVER);
 }
 
@@ -202,19 +200,24 @@ smtp_body_take(struct session *s)
 	struct smtp *p = s->state;
 	struct smtp_mail *m = p->mail;
 	struct slice in = io_input(s->client), rest = in, out;
+	const struct smtp_skip *why = NULL;
 	enum smtp_data_is is;
 
 	if (in.len == 0)
 		return false;
 	while ((is = smtp_data(&m->data, &rest, &out)) == DATA_SOME) {
 		if (p->state == SMTP_DATA)
-			keep(s, out);
+			why = smtp_body_keep(m, out);
+		if (why != NULL && p->state == SMTP_DATA)
+			skip(s, why);
 	}
 	io_eat(s->client, in.len - rest.len);
 	if (p->state == SMTP_DATA && m->data.bare > 0 && !m->own->normalize)
-		skip(s, &bare_newline);
-	if (is == DATA_END)
-		ended(s);
+		skip(s, &smtp_bare_newline);
+	if (is == DATA_END && p->state == SMTP_SKIP)
+		smtp_body_refuse(s, p->skip);
+	else if (is == DATA_END)
+		smtp_body_whole(s);
 	else if (p->state == SMTP_SKIP)
 		skip_on(s, in.len);
 	return true;

@@ -6,9 +6,13 @@
 
 #include "protocols/smtp/smtp.h"
 #include "protocols/smtp/smtp_line.h"
+#include "protocols/smtp/smtp_sasl.h"
+#include "protocols/smtp/smtp_tag.h"
+#include "proxy/base/log.h"
+#include "proxy/shared.h"
 
 #define IN(state) (1u << SMTP_##state)
-#define IN_GREETED (IN(READY) | IN(MAIL) | IN(RCPT))
+#define IN_GREETED (IN(READY) | IN(MAIL) | IN(RCPT) | IN(CHUNKS))
 #define IN_ANY (IN(HELO) | IN_GREETED)
 
 /* One command, as far as it is understood. */
@@ -16,6 +20,7 @@ struct asked {
 	struct slice arg;
 	struct smtp_addr addr;
 	struct smtp_param param;
+	struct smtp_rcpt_param rcpt;
 };
 
 struct command {
@@ -51,6 +56,7 @@ end_mail(struct session *s, const char *reason)
 
 	if (p->mail != NULL)
 		smtp_mail_end(&p->mail, "aborted", reason, NULL);
+	smtp_forward_forget(p);
 	if (p->state != SMTP_HELO)
 		smtp_enter(s, SMTP_READY);
 }
@@ -85,25 +91,11 @@ act_helo(struct session *s, const struct asked *a)
 	io_printf(s->client, "250 %s\r\n", s->place->gateway);
 }
 
-/* The largest mail that we and the next hops take. */
-static uint64_t
-size_limit(const struct session *s)
-{
-	uint64_t ours = smtp_own(s)->max_size;
-	uint64_t theirs = smtp_hops_size(smtp_own(s)->hops);
-
-	return theirs != 0 && theirs < ours ? theirs : ours;
-}
-
 static void
 act_ehlo(struct session *s, const struct asked *a)
 {
 	begin(s, a, true);
-	io_printf(s->client,
-	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %ju\r\n%s"
-	    "250 ENHANCEDSTATUSCODES\r\n",
-	    s->place->gateway, (uintmax_t)size_limit(s),
-	    smtp_hops_eightbit(smtp_own(s)->hops) ? "250-8BITMIME\r\n" : "");
+	smtp_offer(s);
 }
 
 /* ---- MAIL ---- */
@@ -124,27 +116,54 @@ addr_refusal(enum smtp_addr_is is, bool sender)
 }
 
 static const char *
+param_refusal(enum smtp_param_is is)
+{
+	if (is == PARAM_OK)
+		return NULL;
+	return is == PARAM_BAD ? "501 5.5.4 Bad parameter\r\n"
+			       : UNKNOWN_PARAMETER;
+}
+
+static const char *
 check_mail(struct session *s, struct asked *a)
 {
 	enum smtp_addr_is is;
+	const char *no;
 	struct slice rest;
 
 	if (smtp_line_after(a->arg, "FROM", &rest) < 0)
 		return "501 5.5.4 Syntax: MAIL FROM:<address>\r\n";
 	is = smtp_addr(rest, &a->addr, &rest);
-	if (is != ADDR_OK)
+	if (is != ADDR_OK && is != ADDR_UTF8)
 		return addr_refusal(is, true);
-	switch (smtp_param_mail(rest, &a->param)) {
-	case PARAM_UNKNOWN:
-		return UNKNOWN_PARAMETER;
-	case PARAM_BAD:
-		return "501 5.5.4 Bad parameter\r\n";
-	case PARAM_OK:
-		break;
-	}
-	if (a->param.has_size && a->param.size > size_limit(s))
+	smtp_untag(&a->addr, smtp_own(s)->address_tag);
+	no = param_refusal(
+	    smtp_param_mail(rest, smtp_offered_params(s), &a->param));
+	if (no != NULL)
+		return no;
+	if (is == ADDR_UTF8 && !a->param.utf8)
+		return addr_refusal(is, true);
+	if (a->param.has_size && a->param.size > smtp_size_limit(s))
 		return "552 5.3.4 Message size exceeds max_message_size\r\n";
 	return NULL;
+}
+
+/* Counts the mail.  False: this client has begun enough of them. */
+static bool
+may_send(const struct session *s)
+{
+	unsigned most = smtp_own(s)->max_messages;
+	struct worker *w = s->place->worker;
+	const struct addr *client;
+	struct addr room;
+
+	if (most == 0)
+		return true;
+	client = smtp_forward_client(s, &room);
+	if (client == NULL || client->ss.ss_family == AF_UNIX)
+		return true;
+	return shared_client_rate(
+	    worker_shared(w), worker_self(w), client, RATE_MESSAGES, most);
 }
 
 static void
@@ -152,8 +171,21 @@ act_mail(struct session *s, const struct asked *a)
 {
 	struct smtp *p = s->state;
 
+	if (!may_send(s)) {
+		log_warn(s->id,
+		    "refused limit=max_messages_per_minute listener=%s",
+		    s->place->name);
+		smtp_error(s,
+		    "450 4.7.1 max_messages_per_minute: too many mails from "
+		    "you, try later\r\n");
+		return;
+	}
+	p->skipped = 0;
 	p->mail = smtp_mail_open(s, &a->addr, &a->param);
 	smtp_say(s, "250 2.1.0 Ok\r\n");
+	/* Sent with the reply to RCPT, if that is here (RFC 2920 3.2). */
+	if (io_has_line(s->client))
+		io_hold(s->client);
 	smtp_enter(s, SMTP_MAIL);
 }
 
@@ -162,18 +194,23 @@ act_mail(struct session *s, const struct asked *a)
 static const char *
 check_rcpt(struct session *s, struct asked *a)
 {
+	const struct smtp_mail *m = ((struct smtp *)s->state)->mail;
 	enum smtp_addr_is is;
 	struct slice rest;
 
-	(void)s;
 	if (smtp_line_after(a->arg, "TO", &rest) < 0)
 		return "501 5.5.4 Syntax: RCPT TO:<address>\r\n";
 	is = smtp_addr(rest, &a->addr, &rest);
-	if (is != ADDR_OK)
+	if (is != ADDR_OK && !(is == ADDR_UTF8 && m->param.utf8))
 		return addr_refusal(is, false);
 	if (a->addr.whole.len == 0)
 		return addr_refusal(ADDR_BAD, false);
-	return smtp_param_rcpt(rest) == PARAM_OK ? NULL : UNKNOWN_PARAMETER;
+	smtp_untag(&a->addr, smtp_own(s)->address_tag);
+	if (!smtp_route_takes(&smtp_own(s)->routes, &a->addr))
+		return "550 5.7.1 relay_domains: mail for that domain is not "
+		       "taken here\r\n";
+	return param_refusal(smtp_param_rcpt(
+	    rest, smtp_offered_params(s), m->param.utf8, &a->rcpt));
 }
 
 static void
@@ -187,7 +224,7 @@ act_rcpt(struct session *s, const struct asked *a)
 		smtp_envelope_answer(
 		    m, "452 4.5.3 max_recipients: too many recipients\r\n");
 	else
-		smtp_envelope_ask(m, &a->addr);
+		smtp_envelope_ask(m, &a->addr, &a->rcpt);
 }
 
 /* ---- DATA ---- */
@@ -199,6 +236,8 @@ check_data(struct session *s, struct asked *a)
 
 	if (a->arg.len > 0)
 		return NO_ARGUMENT;
+	if (m->param.body == BODY_BINARYMIME) /* RFC 3030 3 */
+		return "503 5.5.1 BODY=BINARYMIME comes by BDAT\r\n";
 	if (m->hop_is == HOP_GONE)
 		return "451 4.4.2 Next hop lost, try again\r\n";
 	return m->accepted > 0 ? NULL : "554 5.5.1 No valid recipients\r\n";
@@ -209,6 +248,65 @@ act_data(struct session *s, const struct asked *a)
 {
 	(void)a;
 	smtp_body_begin(s);
+}
+
+static void
+act_bdat(struct session *s, const struct asked *a)
+{
+	smtp_bdat(s, a->arg);
+}
+
+static void
+act_auth(struct session *s, const struct asked *a)
+{
+	smtp_auth(s, a->arg);
+}
+
+/* ---- STARTTLS ---- */
+
+static const char *
+check_starttls(struct session *s, struct asked *a)
+{
+	return smtp_tls_check(s, a->arg);
+}
+
+static void
+act_starttls(struct session *s, const struct asked *a)
+{
+	(void)a;
+	smtp_tls_begin(s);
+}
+
+/* ---- XFORWARD, XCLIENT ---- */
+
+static void
+act_xforward(struct session *s, const struct asked *a)
+{
+	const char *no = smtp_forward_check(s, a->arg, false);
+
+	if (no != NULL)
+		smtp_error(s, no);
+	else
+		smtp_say(s, "250 2.0.0 Ok\r\n");
+}
+
+/* It is another client, and it has said nothing yet. */
+static void
+act_xclient(struct session *s, const struct asked *a)
+{
+	struct smtp *p = s->state;
+	const char *no = smtp_forward_check(s, a->arg, true);
+
+	if (no != NULL) {
+		smtp_error(s, no);
+		return;
+	}
+	smtp_forward_forget(p);
+	smtp_auth_close(p);
+	p->helo[0] = '\0';
+	p->esmtp = false;
+	smtp_enter(s, SMTP_HELO);
+	smtp_greet(s);
 }
 
 /* ---- the others ---- */
@@ -271,6 +369,11 @@ static const struct command commands[] = {
     {"MAIL", IN(READY), check_mail, act_mail},
     {"RCPT", IN(MAIL) | IN(RCPT), check_rcpt, act_rcpt},
     {"DATA", IN(MAIL) | IN(RCPT), check_data, act_data},
+    {"BDAT", IN_ANY, check_nothing, act_bdat}, /* its octets come anyway */
+    {"AUTH", IN_GREETED, check_nothing, act_auth},
+    {"STARTTLS", IN_ANY, check_starttls, act_starttls},
+    {"XFORWARD", IN_ANY, check_nothing, act_xforward},
+    {"XCLIENT", IN_ANY, check_nothing, act_xclient},
     {"RSET", IN_ANY, check_empty, act_rset},
     {"NOOP", IN_ANY, check_nothing, act_noop},
     {"VRFY", IN_ANY, check_vrfy, act_vrfy},
@@ -284,6 +387,8 @@ wrong_order(enum smtp_state state, const char *verb)
 {
 	if (state == SMTP_HELO)
 		return "503 5.5.1 Send HELO or EHLO first\r\n";
+	if (state == SMTP_CHUNKS)
+		return "503 5.5.1 A mail is under way: BDAT or RSET\r\n";
 	if (strcmp(verb, "MAIL") == 0)
 		return "503 5.5.1 A mail is under way: nested MAIL\r\n";
 	return "503 5.5.1 Send MAIL first\r\n";
@@ -296,7 +401,11 @@ run(struct session *s, const struct command *c, struct slice arg)
 	struct asked a = {.arg = arg};
 	const char *no = NULL;
 
-	if ((c->in & (1u << p->state)) == 0)
+	/* The octets of a BDAT come whatever is said to it. */
+	if (smtp_tls_demanded(s, c->verb) && c->act != act_bdat) {
+		p->errors++;
+		no = "530 5.7.0 Must issue a STARTTLS command first\r\n";
+	} else if ((c->in & (1u << p->state)) == 0)
 		no = wrong_order(p->state, c->verb);
 	if (no == NULL)
 		no = c->check(s, &a);
@@ -351,6 +460,17 @@ may_take(const struct session *s)
 	return strncasecmp(in.at, "RCPT", 4) == 0;
 }
 
+/* RFC 4954 4: an initial response may make it longer than any other. */
+static size_t
+line_limit(const struct session *s)
+{
+	struct slice in = io_input(s->client);
+
+	if (in.len >= 5 && strncasecmp(in.at, "AUTH ", 5) == 0)
+		return SMTP_SASL_LINE_MAX;
+	return SMTP_LINE_MAX;
+}
+
 bool
 smtp_command(struct session *s)
 {
@@ -358,7 +478,7 @@ smtp_command(struct session *s)
 
 	if (!may_take(s))
 		return false;
-	switch (io_line(s->client, SMTP_LINE_MAX, &line)) {
+	switch (io_line(s->client, line_limit(s), &line)) {
 	case LINE_NONE:
 		return false;
 	case LINE_LONG:

@@ -29,6 +29,13 @@ smtp_data_init(struct smtp_data *d, bool normalize)
 	*d = (struct smtp_data){.at = AT_LINE, .normalize = normalize};
 }
 
+void
+smtp_data_init_chunks(struct smtp_data *d, bool normalize)
+{
+	*d = (struct smtp_data){
+	    .at = AT_LINE, .normalize = normalize, .chunks = true};
+}
+
 /* A bare CR or LF: as it came, or mended. */
 static struct slice
 bare(struct smtp_data *d, const char *byte)
@@ -59,8 +66,11 @@ plain(struct smtp_data *d, struct slice s)
 	const char *p = s.at, *end = s.at + s.len, *cr, *lf;
 
 	while (p < end) {
-		if (d->at == AT_LINE && *p == '.')
-			break;
+		if (d->at == AT_LINE && *p == '.') {
+			if (!d->chunks)
+				break;
+			d->dots = true;
+		}
 		d->at = AT_TEXT;
 		cr = memchr(p, '\r', (size_t)(end - p));
 		lf = memchr(p, '\n', (size_t)((cr == NULL ? end : cr) - p));
@@ -171,4 +181,24 @@ smtp_data(struct smtp_data *d, struct slice *in, struct slice *out_r)
 		}
 	}
 	return d->at == AT_END ? DATA_END : is;
+}
+
+struct slice
+smtp_data_end(struct smtp_data *d)
+{
+	struct slice out = {crlf.at, 0};
+
+	if (d->at == AT_CR) {
+		out = bare(d, crlf.at);
+		d->at = AT_LINE_BARE;
+	}
+	return out;
+}
+
+bool
+smtp_data_open(const struct smtp_data *d)
+{
+	if (d->at == AT_LINE_BARE)
+		return !d->normalize;
+	return d->at != AT_LINE;
 }

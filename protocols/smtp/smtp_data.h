@@ -13,6 +13,7 @@
 struct smtp_data {
 	unsigned at;    /* smtp_data.c: enum at */
 	bool normalize; /* a bare CR or LF becomes CRLF */
+	bool chunks;    /* by BDAT: a dot is a dot, and ends nothing */
 	uint64_t bare;  /* bare CRs and LFs so far */
 	uint64_t nul;   /* NUL bytes so far */
 	bool dots;      /* a line of what was given out begins with a dot */
@@ -25,6 +26,16 @@ enum smtp_data_is {
 };
 
 void smtp_data_init(struct smtp_data *d, bool normalize);
+
+/* The same for what comes by BDAT (RFC 3030): octets in pieces, without dots
+ * of the wire and without an end of their own: never DATA_END. */
+void smtp_data_init_chunks(struct smtp_data *d, bool normalize);
+
+/* The last chunk has come: what is held back of it, perhaps nothing. */
+struct slice smtp_data_end(struct smtp_data *d);
+
+/* The last line of what was given out has no CRLF. */
+bool smtp_data_open(const struct smtp_data *d);
 
 /*
  * Takes bytes off the front of *in.  *out_r points into them or to bytes of

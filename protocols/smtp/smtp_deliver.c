@@ -71,7 +71,7 @@ refused_by_hop(struct smtp_mail *m)
 	unsigned code = m->hop->reply.code;
 
 	/* Nothing is under way there: it can be used again, after RSET. */
-	if (code / 100 == 4 && m->phase != PHASE_BODY && m->phase != PHASE_LAST)
+	if (code != 421 && m->phase != PHASE_BODY && m->phase != PHASE_LAST)
 		m->phase = PHASE_HELD;
 	if (code == 421)
 		smtp_deliver_answer(m, "deferred", "next_hop", LINE_421);
@@ -89,12 +89,17 @@ static void
 put_trace(struct smtp_mail *m, struct buf *b)
 {
 	const struct smtp *p = m->s->state;
+	struct addr room;
 	struct smtp_trace t = {
-	    .helo = p->helo,
+	    .helo = smtp_forward_helo(m->s),
 	    .esmtp = p->esmtp,
-	    .client = io_peer(m->s->client),
+	    .utf8 = m->param.utf8,
+	    .auth = smtp_auth_done(m->s),
+	    .client = smtp_forward_client(m->s, &room),
 	    .gateway = m->s->place->gateway,
 	    .id = m->x->id,
+	    .tls_version = io_tls_version(m->s->client),
+	    .tls_cipher = io_tls_cipher(m->s->client),
 	    .recipient = m->accepted == 1 ? m->recipient : NULL,
 	    .wall_ms = clock_wall_ms(),
 	    .add_headers = m->own->add_headers,
@@ -110,7 +115,7 @@ put_trace(struct smtp_mail *m, struct buf *b)
 static bool
 next_range(struct smtp_mail *m, uint64_t *from_r, uint64_t *to_r)
 {
-	const struct smtp_head *h = &m->head;
+	const struct mail_head *h = &m->head;
 
 	if (m->cut < h->cuts && m->at == h->cut[m->cut].from)
 		m->at = h->cut[m->cut++].to;
@@ -192,6 +197,25 @@ pump(struct smtp_mail *m)
 	}
 }
 
+/* By BDAT (RFC 3030): no dots, and nothing in the mail can end it. */
+static void
+begin_chunk(struct smtp_mail *m)
+{
+	uint64_t size = content_size(m->x->content);
+	struct buf b;
+
+	for (unsigned i = 0; i < m->head.cuts; i++)
+		size -= m->head.cut[i].to - m->head.cut[i].from;
+	buf_init(&b, SMTP_TRACE_MAX);
+	put_trace(m, &b);
+	smtp_hop_body(m->hop);
+	io_printf(m->hop->io, "BDAT %ju LAST\r\n", (uintmax_t)(size + b.len));
+	io_put(m->hop->io, buf_at(&b), b.len);
+	buf_free(&b);
+	feed_all(m);
+	m->phase = PHASE_LAST;
+}
+
 static void
 begin_body(struct smtp_mail *m)
 {
@@ -240,7 +264,7 @@ all_sent(struct smtp_mail *m)
 {
 	m->phase = PHASE_DOT;
 	smtp_hop_wait(
-	    m->hop, m->own->hop_data_timeout, "next_hop_data_timeout");
+	    m->hop, m->hop->conf->data_timeout, "next_hop_data_timeout");
 }
 
 void
@@ -311,6 +335,10 @@ smtp_deliver(struct smtp_mail *m)
 	smtp_enter(m->s, SMTP_DELIVER);
 	if (m->hop == NULL) {
 		into_maildir(m);
+		return;
+	}
+	if (m->by_chunks && m->hop->caps.chunking) {
+		begin_chunk(m);
 		return;
 	}
 	m->phase = PHASE_ASKED;

@@ -11,12 +11,19 @@
 
 #define ANSWER_MAX (16 * 1024) /* a reply with codes in front of its lines */
 
-enum rcpt_is { RCPT_OURS, RCPT_WAITS, RCPT_SENT };
+enum rcpt_is {
+	RCPT_OURS,
+	RCPT_WAITS,
+	RCPT_SENT,
+	RCPT_APART /* it cannot be in one transaction with those before it */
+};
 
 struct smtp_rcpt {
 	struct smtp_rcpt *next;
 	enum rcpt_is is;
-	char text[]; /* an answer of ours, or the address */
+	unsigned route;
+	const char *param; /* behind text: " NOTIFY=..." or "" */
+	char text[];       /* an answer of ours, or the address */
 };
 
 #define LINE_LOST "451 4.4.2 Next hop lost, try again\r\n"
@@ -26,9 +33,20 @@ struct smtp_rcpt {
 #define LINE_HOP_421 "451 4.3.2 Next hop is not available, try again\r\n"
 #define LINE_NO_8BIT \
 	"554 5.6.3 BODY=8BITMIME: the next hop does not take it\r\n"
+#define LINE_NO_BINARY \
+	"554 5.6.3 BODY=BINARYMIME: the next hop does not take it\r\n"
+#define LINE_NO_UTF8 "550 5.6.7 SMTPUTF8: the next hop does not take it\r\n"
+#define LINE_NO_DSN \
+	"554 5.6.3 RET, ENVID, NOTIFY, ORCPT: the next hop has no DSN\r\n"
+
+/* RFC 5321 4.5.3.1.10: whoever hears it comes back with the rest. */
+#define LINE_ANOTHER_ROUTE \
+	"452 4.5.3 Another next hop: send this one in a mail of its own\r\n"
+#define LINE_ONE_ONLY \
+	"452 4.5.3 The next hop takes one recipient a mail: send it again\r\n"
 
 static void push(struct smtp_mail *m);
-static void want_hop(struct smtp_mail *m, size_t from, bool fresh);
+static void want_hop(struct smtp_mail *m, enum smtp_which which);
 
 /* ---- answers, in order ---- */
 
@@ -44,12 +62,25 @@ pop(struct smtp_mail *m)
 	free(r);
 }
 
+/* NULL: it is not for us to answer. */
+static const char *
+our_answer(const struct smtp_mail *m, const struct smtp_rcpt *r)
+{
+	if (r->is == RCPT_OURS)
+		return r->text;
+	if (r->is != RCPT_APART)
+		return NULL;
+	return r->route == m->route ? LINE_ONE_ONLY : LINE_ANOTHER_ROUTE;
+}
+
 /* Our own answers at the front can go out now. */
 static void
 say_ours(struct smtp_mail *m)
 {
-	while (m->first != NULL && m->first->is == RCPT_OURS) {
-		smtp_say(m->s, m->first->text);
+	const char *line;
+
+	while (m->first != NULL && (line = our_answer(m, m->first)) != NULL) {
+		smtp_say(m->s, line);
 		pop(m);
 	}
 	if (m->pending == 0)
@@ -71,16 +102,28 @@ answer_all(struct smtp_mail *m, const char *line)
 		answer(m, line);
 }
 
+/* Those at the front that wait for this route. */
 static void
-add(struct smtp_mail *m, enum rcpt_is is, struct slice text)
+answer_route(struct smtp_mail *m, const char *line)
 {
-	struct smtp_rcpt *r = xcalloc(1, sizeof(*r) + text.len + 1);
+	while (m->first != NULL && m->first->route == m->route)
+		answer(m, line);
+}
+
+static struct smtp_rcpt *
+add(struct smtp_mail *m, enum rcpt_is is, struct slice text, const char *param)
+{
+	size_t more = strlen(param) + 1;
+	struct smtp_rcpt *r = xcalloc(1, sizeof(*r) + text.len + 1 + more);
 
 	r->is = is;
 	memcpy(r->text, text.at, text.len);
+	memcpy(r->text + text.len + 1, param, more);
+	r->param = r->text + text.len + 1;
 	*m->last = r;
 	m->last = &r->next;
 	m->pending++;
+	return r;
 }
 
 void
@@ -89,7 +132,7 @@ smtp_envelope_answer(struct smtp_mail *m, const char *line)
 	if (m->pending == 0)
 		smtp_say(m->s, line);
 	else
-		add(m, RCPT_OURS, slice_of(line));
+		(void)add(m, RCPT_OURS, slice_of(line), "");
 }
 
 void
@@ -106,20 +149,45 @@ static void
 unsend(struct smtp_mail *m)
 {
 	m->mail_is = MAIL_UNSENT;
+	m->forwarded = m->forwards = 0;
 	for (struct smtp_rcpt *r = m->first; r != NULL; r = r->next) {
 		if (r->is == RCPT_SENT)
 			r->is = RCPT_WAITS;
 	}
 }
 
-/* It is given up, and whoever waits hears line. */
+/*
+ * The one in front is of another route, none before it was accepted, and
+ * nothing is under way: the mail becomes that one's.
+ */
+static bool
+turn_to(struct smtp_mail *m)
+{
+	const struct smtp_rcpt *r = m->first;
+
+	if (r == NULL || r->is != RCPT_WAITS || r->route == m->route ||
+	    m->accepted > 0 || m->lent)
+		return false;
+	smtp_mail_drop_hop(m, true);
+	buf_clear(&m->refusal);
+	unsend(m);
+	m->route = r->route;
+	want_hop(m, HOP_ANY);
+	return true;
+}
+
+/* It is given up, and whoever waits for it hears line. */
 static void
 give_up(struct smtp_mail *m, enum smtp_hop_is is, const char *line)
 {
 	smtp_mail_drop_hop(m, false);
 	m->hop_is = is;
 	unsend(m);
-	answer_all(m, line);
+	if (is == HOP_GONE)
+		answer_all(m, line);
+	else
+		answer_route(m, line);
+	(void)turn_to(m);
 }
 
 static void
@@ -131,7 +199,7 @@ lost(struct smtp_mail *m, const char *why, bool said_421)
 	log_warn(m->x->session, "smtp next hop lost next_hop=%s reason=%s",
 	    text, log_quote(why));
 	(void)snprintf(m->want.why, sizeof(m->want.why), "%.190s", why);
-	if (m->accepted > 0) {
+	if (m->accepted > 0 || m->lent) {
 		give_up(m, HOP_GONE, LINE_LOST);
 		return;
 	}
@@ -142,13 +210,24 @@ lost(struct smtp_mail *m, const char *why, bool said_421)
 	smtp_mail_drop_hop(m, false);
 	m->hop_is = HOP_NONE;
 	unsend(m);
-	if (m->first == NULL)
+	if (m->first == NULL || turn_to(m))
 		return; /* the next RCPT gets another */
 	/* An idle connection may have been closed long ago: once more. */
-	want_hop(m, m->want.index + (used_before ? 0 : 1), used_before);
+	want_hop(m, used_before ? HOP_FRESH : HOP_ANOTHER);
 }
 
 /* ---- what the next hop says ---- */
+
+/* A mail that is told to be from us is better than none. */
+static void
+forward_answered(struct smtp_mail *m, const struct smtp_reply *r)
+{
+	m->forwards--;
+	if (r->code / 100 != 2)
+		log_warn(m->x->session, "smtp XFORWARD refused reply=\"%u %s\"",
+		    r->code, log_quote(r->text));
+	push(m);
+}
 
 static void
 mail_answered(struct smtp_mail *m, const struct smtp_reply *r)
@@ -166,7 +245,8 @@ mail_answered(struct smtp_mail *m, const struct smtp_reply *r)
 	smtp_reply_put(r, r->code, &m->refusal);
 	smtp_mail_drop_hop(m, true);
 	m->hop_is = HOP_REFUSED;
-	answer_all(m, buf_text(&m->refusal));
+	answer_route(m, buf_text(&m->refusal));
+	(void)turn_to(m);
 }
 
 static void
@@ -210,6 +290,8 @@ in_envelope(struct smtp_mail *m, enum smtp_hop_event what)
 		lost(m, m->hop->why, m->hop->answered_421);
 	else if (what == HOP_SAID && r->code == 421)
 		lost(m, r->text, true);
+	else if (what == HOP_SAID && m->forwards > 0)
+		forward_answered(m, r);
 	else if (what == HOP_SAID && m->mail_is == MAIL_SENT)
 		mail_answered(m, r);
 	else if (what == HOP_SAID)
@@ -238,69 +320,163 @@ told(void *arg, struct smtp_hop *h, enum smtp_hop_event what)
 
 /* ---- what is sent ---- */
 
+/* RFC 4954 5: what an unknown client says about it is not known. */
+static const char *
+says_auth(const struct smtp_mail *m)
+{
+	if (m->param.auth[0] == '\0' || m->hop->caps.mechs[0] == '\0')
+		return NULL;
+	return smtp_auth_done(m->s) ? m->param.auth : "<>";
+}
+
 static void
 send_mail(struct smtp_mail *m)
 {
+	static const char *const bodies[] = {
+	    "", "", " BODY=8BITMIME", " BODY=BINARYMIME"};
+	static const char *const rets[] = {"", " RET=FULL", " RET=HDRS"};
 	const struct smtp_caps *caps = &m->hop->caps;
+	const struct smtp_param *p = &m->param;
+	const char *auth = says_auth(m);
 	char size[40] = "";
 
-	if (caps->has_size && m->param.has_size)
+	if (caps->has_size && p->has_size)
 		(void)snprintf(
-		    size, sizeof(size), " SIZE=%ju", (uintmax_t)m->param.size);
-	smtp_hop_ask(m->hop, "MAIL FROM:<%s>%s%s\r\n", m->sender, size,
-	    m->param.body == BODY_8BITMIME ? " BODY=8BITMIME" : "");
+		    size, sizeof(size), " SIZE=%ju", (uintmax_t)p->size);
+	smtp_hop_ask(m->hop, "MAIL FROM:<%s>%s%s%s%s%s%s%s%s\r\n", m->sender,
+	    size, bodies[p->body], p->utf8 ? " SMTPUTF8" : "", rets[p->ret],
+	    p->envid[0] == '\0' ? "" : " ENVID=", p->envid,
+	    auth == NULL ? "" : " AUTH=", auth == NULL ? "" : auth);
 	m->mail_is = MAIL_SENT;
 }
 
-/* Sends what may be sent: all that waits with PIPELINING, else one. */
-static void
-push(struct smtp_mail *m)
+/* It cannot be in one transaction with what was accepted, or will be. */
+static bool
+is_apart(const struct smtp_mail *m, const struct smtp_rcpt *r)
 {
-	bool all = m->hop != NULL && m->hop->caps.pipelining;
+	if (r->route != m->route)
+		return true;
+	/* RFC 2033 4.2: a reply behind the dot for each recipient, and our
+	 * client hears but one. */
+	return m->hop != NULL && m->hop->conf->lmtp && m->accepted > 0;
+}
 
-	if (m->hop_is != HOP_OPEN || m->hop == NULL)
-		return;
-	if (m->mail_is == MAIL_UNSENT)
-		send_mail(m);
-	if (m->mail_is == MAIL_SENT && !all)
-		return;
+/* Sends what may be sent: all that waits if all, else one. */
+static void
+push_rcpts(struct smtp_mail *m, bool all)
+{
 	for (struct smtp_rcpt *r = m->first; r != NULL; r = r->next) {
 		if (r->is == RCPT_SENT && !all)
 			return;
 		if (r->is != RCPT_WAITS)
 			continue;
-		smtp_hop_ask(m->hop, "RCPT TO:<%s>\r\n", r->text);
+		if (is_apart(m, r)) {
+			if (m->accepted == 0)
+				return; /* those before it decide */
+			r->is = RCPT_APART;
+			continue;
+		}
+		smtp_hop_ask(m->hop, "RCPT TO:<%s>%s\r\n", r->text, r->param);
 		r->is = RCPT_SENT;
 		if (!all)
 			return;
 	}
 }
 
+static void
+push(struct smtp_mail *m)
+{
+	bool all =
+	    m->hop != NULL && m->hop->caps.pipelining && !m->hop->conf->lmtp;
+
+	if (m->hop_is != HOP_OPEN || m->hop == NULL || turn_to(m))
+		return;
+	while (m->mail_is == MAIL_UNSENT && m->forwarded < 2) {
+		if (smtp_forward_say(m, m->forwarded++))
+			m->forwards++;
+		if (m->forwards > 0 && !all)
+			return;
+	}
+	if (m->mail_is == MAIL_UNSENT)
+		send_mail(m);
+	if (m->mail_is == MAIL_SENT && !all)
+		return;
+	push_rcpts(m, all);
+	if (m->first != NULL && m->first->is == RCPT_APART)
+		say_ours(m);
+}
+
 /* A maildir takes whatever comes: it is one mailbox. */
 static void
 take_all(struct smtp_mail *m)
 {
-	while (m->first != NULL) {
+	while (m->first != NULL && !turn_to(m)) {
+		if (is_apart(m, m->first)) {
+			m->first->is = RCPT_APART;
+			say_ours(m);
+			continue;
+		}
 		accepted(m);
 		answer(m, "250 2.1.5 Ok\r\n");
 	}
 }
 
+/* What this mail needs and c has not; NULL: nothing. */
+static const char *
+lacks(const struct smtp_mail *m, const struct smtp_caps *c)
+{
+	const struct smtp_param *p = &m->param;
+	bool dsn = p->ret != RET_UNSAID || p->envid[0] != '\0';
+
+	for (const struct smtp_rcpt *r = m->first; r != NULL; r = r->next)
+		dsn = dsn || (r->route == m->route && r->param[0] != '\0');
+	if (p->body == BODY_8BITMIME && !c->eightbit)
+		return LINE_NO_8BIT;
+	if (p->body == BODY_BINARYMIME && !(c->binarymime && c->chunking))
+		return LINE_NO_BINARY;
+	if (p->utf8 && !(c->smtputf8 && c->eightbit))
+		return LINE_NO_UTF8;
+	return dsn && !c->dsn ? LINE_NO_DSN : NULL;
+}
+
+/* It needs what is not there: nothing is converted. */
+static void
+refuse_all(struct smtp_mail *m, const char *line)
+{
+	buf_puts(&m->refusal, line);
+	smtp_mail_drop_hop(m, true);
+	m->hop_is = HOP_REFUSED;
+	answer_route(m, line);
+	(void)turn_to(m);
+}
+
+static void
+got_maildir(struct smtp_mail *m)
+{
+	static const struct smtp_caps caps = {
+	    .eightbit = true, .smtputf8 = true};
+	const char *no = lacks(m, &caps);
+
+	m->hop_is = HOP_OPEN;
+	if (no != NULL)
+		refuse_all(m, no);
+	else
+		take_all(m);
+}
+
 static void
 got_hop(struct smtp_mail *m, struct smtp_hop *hop)
 {
+	const char *no = lacks(m, &hop->caps);
+
 	m->hop = hop;
-	m->used_before = hop->idled;
+	m->used_before = hop->idled && !m->lent;
 	smtp_hop_owner(hop, told, m);
 	m->hop_is = HOP_OPEN;
-	if (m->param.body == BODY_8BITMIME && !hop->caps.eightbit) {
-		buf_puts(&m->refusal, LINE_NO_8BIT);
-		smtp_mail_drop_hop(m, true);
-		m->hop_is = HOP_REFUSED;
-		answer_all(m, LINE_NO_8BIT);
-		return;
-	}
-	push(m);
+	if (no != NULL)
+		refuse_all(m, no);
+	else
+		push(m);
 }
 
 static void
@@ -315,8 +491,7 @@ got(void *arg, enum smtp_got_is is, struct smtp_hop *hop, const char *why)
 		got_hop(m, hop);
 		break;
 	case GOT_MAILDIR:
-		m->hop_is = HOP_OPEN;
-		take_all(m);
+		got_maildir(m);
 		break;
 	case GOT_NONE:
 		log_error(m->x->session, "smtp no next hop reason=%s",
@@ -333,25 +508,49 @@ got(void *arg, enum smtp_got_is is, struct smtp_hop *hop, const char *why)
 }
 
 static void
-want_hop(struct smtp_mail *m, size_t from, bool fresh)
+want_hop(struct smtp_mail *m, enum smtp_which which)
 {
+	m->hop = smtp_auth_lend(m->s, &m->want.index);
+	if (m->hop != NULL) {
+		m->lent = true;
+		got_hop(m, m->hop);
+		return;
+	}
 	m->hop_is = HOP_WANTED;
-	smtp_hops_get(m->own->hops, &m->want, from, fresh, got, m);
+	smtp_hops_get(m->own->hops, &m->want, m->route, which, got, m);
 }
 
 void
-smtp_envelope_ask(struct smtp_mail *m, const struct smtp_addr *rcpt)
+smtp_envelope_ask(struct smtp_mail *m, const struct smtp_addr *rcpt,
+    const struct smtp_rcpt_param *param)
 {
-	if (m->hop_is == HOP_REFUSED || m->hop_is == HOP_GONE) {
+	char text[SMTP_RCPT_PARAM_TEXT];
+	/* What a client may send as who it is goes where it said that. */
+	unsigned route = smtp_auth_done(m->s)
+	    ? 0
+	    : smtp_route_of(&m->own->routes, rcpt->domain);
+
+	smtp_rcpt_param_text(param, text);
+	if ((m->hop_is == HOP_REFUSED && route == m->route) ||
+	    m->hop_is == HOP_GONE) {
 		smtp_envelope_answer(m,
 		    m->hop_is == HOP_GONE ? LINE_LOST : buf_text(&m->refusal));
 		return;
 	}
-	add(m, RCPT_WAITS, rcpt->whole);
-	if (m->hop_is == HOP_NONE)
-		want_hop(m, 0, false);
-	else if (m->hop == NULL && m->hop_is == HOP_OPEN)
+	if (m->hop != NULL && route == m->route && text[0] != '\0' &&
+	    !m->hop->caps.dsn) {
+		smtp_envelope_answer(m, LINE_NO_DSN);
+		return;
+	}
+	add(m, RCPT_WAITS, rcpt->whole, text)->route = route;
+	if (m->hop_is == HOP_NONE) {
+		m->route = m->first->route;
+		want_hop(m, HOP_ANY);
+	} else if (m->hop_is == HOP_REFUSED) {
+		(void)turn_to(m);
+	} else if (m->hop == NULL && m->hop_is == HOP_OPEN) {
 		take_all(m);
-	else
+	} else {
 		push(m);
+	}
 }

@@ -5,6 +5,7 @@
  */
 
 #include "protocols/smtp/smtp_hop.h"
+#include "protocols/smtp/smtp_sasl.h"
 
 #include <stdarg.h>
 
@@ -15,9 +16,19 @@
 #include "proxy/io.h"
 
 #define QUIT_LINGER_MS 1000
-#define COMMAND_MAX 1024
+#define COMMAND_MAX 4096 /* RCPT with all its parameters */
 
-enum at { AT_DIAL, AT_GREETING, AT_EHLO, AT_HELO, AT_READY, AT_BODY, AT_LOST };
+enum at {
+	AT_DIAL,
+	AT_GREETING,
+	AT_EHLO,
+	AT_STARTTLS,
+	AT_TLS,
+	AT_HELO,
+	AT_READY,
+	AT_BODY,
+	AT_LOST
+};
 
 static void
 destroy(struct smtp_hop *h)
@@ -60,6 +71,8 @@ lost(struct smtp_hop *h, const char *fmt, ...)
 	return false;
 }
 
+static void dial(struct smtp_hop *h);
+
 static const char *
 in_words(const struct smtp_hop *h)
 {
@@ -69,11 +82,24 @@ in_words(const struct smtp_hop *h)
 	case AT_EHLO:
 	case AT_HELO:
 		return "EHLO";
+	case AT_STARTTLS:
+		return "STARTTLS";
+	case AT_TLS:
+		return "TLS handshake";
 	case AT_BODY:
 		return "body";
 	default:
 		return "command";
 	}
+}
+
+static void
+say_ehlo(struct smtp_hop *h)
+{
+	h->at = AT_EHLO;
+	smtp_hop_ask(
+	    h, "%s %s\r\n", h->conf->lmtp ? "LHLO" : "EHLO", h->conf->gateway);
+	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
 }
 
 static bool
@@ -82,9 +108,95 @@ greeted(struct smtp_hop *h)
 	if (h->reply.code != 220)
 		return lost(
 		    h, "greeting: %u %.100s", h->reply.code, h->reply.text);
-	h->at = AT_EHLO;
-	smtp_hop_ask(h, "EHLO %s\r\n", h->conf->gateway);
+	say_ehlo(h);
+	return true;
+}
+
+static bool
+ready(struct smtp_hop *h)
+{
+	h->tainted = false; /* a refused EHLO or STARTTLS does no harm */
+	h->at = AT_READY;
+	return tell(h, HOP_READY);
+}
+
+/* ---- TLS ---- */
+
+static bool
+is_tls_wanted(const struct smtp_hop *h)
+{
+	return h->conf->tls != NULL && h->conf->tls_want != HOP_TLS_OFF &&
+	    !h->tls_given_up && !io_secured(h->io);
+}
+
+/* EHLO was answered, and there is no TLS yet. */
+static bool
+before_tls(struct smtp_hop *h)
+{
+	if (!h->caps.starttls && h->conf->tls_want == HOP_TLS_MAY)
+		return ready(h);
+	if (!h->caps.starttls)
+		return lost(h, "next_hop_tls: STARTTLS is not offered");
+	h->at = AT_STARTTLS;
+	smtp_hop_ask(h, "STARTTLS\r\n");
 	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	return true;
+}
+
+/* What came along behind the 220 is forgotten: it was not said under TLS. */
+static bool
+starttls_answered(struct smtp_hop *h)
+{
+	unsigned how = h->conf->tls_want == HOP_TLS_VERIFY ? IO_TLS_VERIFY : 0;
+
+	if (h->reply.code != 220 && h->conf->tls_want == HOP_TLS_MAY)
+		return ready(h);
+	if (h->reply.code != 220)
+		return lost(
+		    h, "STARTTLS: %u %.100s", h->reply.code, h->reply.text);
+	h->at = AT_TLS;
+	h->tls_begun = true;
+	io_start_tls(h->io, h->conf->tls, h->conf->host, how);
+	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
+	return true;
+}
+
+/* RFC 3207 4.2: what it said in the clear does not hold any more. */
+static void
+secured(struct smtp_hop *h)
+{
+	h->caps = (struct smtp_caps){0};
+	smtp_reply_init(&h->reply);
+	log_debug(0, "tls next_hop=%s version=%s cipher=%s", h->address,
+	    io_tls_version(h->io), io_tls_cipher(h->io));
+	say_ehlo(h);
+}
+
+/* The connection is lost; was it over TLS?  A hop may only find out behind our
+ * handshake. */
+static bool
+is_lost_by_tls(const struct smtp_hop *h)
+{
+	return h->at == AT_STARTTLS || h->at == AT_TLS ||
+	    (h->at == AT_EHLO && h->tls_begun);
+}
+
+/* True: the same dial once more, in the clear. */
+static bool
+gives_up_tls(struct smtp_hop *h, const char *why)
+{
+	if (!is_lost_by_tls(h) || h->conf->tls_want != HOP_TLS_MAY)
+		return false;
+	log_info(0, "tls given up next_hop=%s reason=%s", h->address,
+	    log_quote(why));
+	io_free(&h->io);
+	h->tls_begun = false;
+	h->tls_given_up = true;
+	h->owed = 0;
+	h->tainted = false;
+	h->at = AT_DIAL;
+	smtp_reply_init(&h->reply);
+	dial(h);
 	return true;
 }
 
@@ -95,11 +207,9 @@ ehlo_answered(struct smtp_hop *h)
 		if (h->at == AT_EHLO)
 			smtp_reply_caps(&h->reply, &h->caps);
 		h->caps.known = true;
-		h->tainted = false; /* a refused EHLO does no harm */
-		h->at = AT_READY;
-		return tell(h, HOP_READY);
+		return is_tls_wanted(h) ? before_tls(h) : ready(h);
 	}
-	if (h->at == AT_HELO || h->reply.code / 100 != 5)
+	if (h->at == AT_HELO || h->conf->lmtp || h->reply.code / 100 != 5)
 		return lost(h, "EHLO: %u %.100s", h->reply.code, h->reply.text);
 	/* RFC 5321 3.2: an old server may know HELO alone. */
 	h->at = AT_HELO;
@@ -122,9 +232,33 @@ said(struct smtp_hop *h)
 	    h, h->owed == 0 ? 0 : h->conf->timeout, "next_hop_timeout");
 	if (h->at == AT_EHLO || h->at == AT_HELO)
 		return ehlo_answered(h);
+	if (h->at == AT_STARTTLS)
+		return starttls_answered(h);
 	if (h->at == AT_BODY)
 		h->at = AT_READY;
+	if (h->swallow > 0) {
+		if (--h->swallow == 0 && h->reply.code != 250)
+			return lost(
+			    h, "RSET: %u %.100s", h->reply.code, h->reply.text);
+		return true;
+	}
 	return tell(h, HOP_SAID);
+}
+
+/* It may be longer than any other reply (RFC 4954 4). */
+static bool
+is_challenge(struct slice line)
+{
+	return line.len >= 3 && memcmp(line.at, "334", 3) == 0 &&
+	    (line.len == 3 || line.at[3] == ' ');
+}
+
+static enum smtp_reply_is
+take_challenge(struct smtp_hop *h, struct slice line)
+{
+	h->reply.code = 334;
+	h->challenge = slice_skip(line, line.len == 3 ? 3 : 4);
+	return REPLY_DONE;
 }
 
 /* One line of input.  False: there is none, or h may be gone. */
@@ -132,14 +266,18 @@ static bool
 take_line(struct smtp_hop *h)
 {
 	struct slice line;
-	enum line is = io_line(h->io, SMTP_REPLY_LINE_MAX, &line);
+	size_t most = h->sasl ? SMTP_SASL_LINE_MAX : SMTP_REPLY_LINE_MAX;
+	enum line is = io_line(h->io, most, &line);
 	enum smtp_reply_is reply;
 
 	if (is == LINE_NONE)
 		return false;
 	if (is != LINE_OK)
 		return lost(h, "%s: not SMTP", in_words(h));
-	reply = smtp_reply_line(&h->reply, line);
+	if (h->sasl && h->reply.code == 0 && is_challenge(line))
+		reply = take_challenge(h, line);
+	else
+		reply = smtp_reply_line(&h->reply, line);
 	if (reply == REPLY_MORE)
 		return true;
 	if (reply == REPLY_BAD)
@@ -160,7 +298,21 @@ late(struct smtp_hop *h)
 		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
 		return;
 	}
-	(void)lost(h, "%s: %s exceeded", in_words(h), io_deadline_word(h->io));
+	if (!gives_up_tls(h, "next_hop_connect_timeout exceeded"))
+		(void)lost(
+		    h, "%s: %s exceeded", in_words(h), io_deadline_word(h->io));
+}
+
+static void
+gone(struct smtp_hop *h)
+{
+	const char *why = io_trouble(h->io);
+	int error = io_error(h->io);
+
+	if (why[0] == '\0')
+		why = error == 0 ? "connection closed" : strerror(error);
+	if (!gives_up_tls(h, why))
+		(void)lost(h, "%s: %s", in_words(h), why);
 }
 
 static void
@@ -168,6 +320,7 @@ io_says(void *arg, struct io *io, enum io_event what)
 {
 	struct smtp_hop *h = arg;
 
+	(void)io;
 	IS(h, SMTP_HOP_MAGIC);
 	if (h->at == AT_LOST)
 		return;
@@ -180,15 +333,17 @@ io_says(void *arg, struct io *io, enum io_event what)
 		(void)tell(h, HOP_DRAINED);
 		break;
 	case IO_ENDED:
-		(void)lost(h, "%s: connection closed", in_words(h));
+		if (!gives_up_tls(h, "connection closed"))
+			(void)lost(h, "%s: connection closed", in_words(h));
 		break;
 	case IO_GONE:
-		(void)lost(h, "%s: %s", in_words(h),
-		    io_error(io) == 0 ? "connection closed"
-				      : strerror(io_error(io)));
+		gone(h);
 		break;
 	case IO_LATE:
 		late(h);
+		break;
+	case IO_SECURED:
+		secured(h);
 		break;
 	}
 }
@@ -206,10 +361,18 @@ dialled(void *arg, struct io *io, const char *why)
 	}
 	h->io = io;
 	h->at = AT_GREETING;
-	if (io_peer(io) != NULL)
+	/* a program has no address */
+	if (strncmp(h->conf->host, "pipe:", 5) != 0)
 		(void)addr_text(io_peer(io), h->address);
 	io_owner(io, io_says, h);
 	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
+}
+
+static void
+dial(struct smtp_hop *h)
+{
+	h->dial = dial_start(h->dialer, h->conf->host, h->conf->port,
+	    h->conf->connect_timeout, dialled, h);
 }
 
 struct smtp_hop *
@@ -223,9 +386,9 @@ smtp_hop_dial(struct dialer *d, const struct smtp_hop_conf *conf,
 	h->conf = conf;
 	h->told = told;
 	h->arg = arg;
+	h->dialer = d;
 	smtp_reply_init(&h->reply);
-	h->dial = dial_start(
-	    d, conf->host, conf->port, conf->connect_timeout, dialled, h);
+	dial(h);
 	return h;
 }
 
@@ -252,6 +415,23 @@ smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
 	io_put(h->io, command, (size_t)n);
 	if (h->owed++ == 0)
 		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+}
+
+void
+smtp_hop_say(struct smtp_hop *h, struct slice line)
+{
+	IS(h, SMTP_HOP_MAGIC);
+	io_put(h->io, line.at, line.len);
+	io_puts(h->io, "\r\n");
+	if (h->owed++ == 0)
+		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+}
+
+void
+smtp_hop_reset(struct smtp_hop *h)
+{
+	h->swallow = h->owed + 1;
+	smtp_hop_ask(h, "RSET\r\n");
 }
 
 void

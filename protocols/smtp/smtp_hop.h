@@ -9,6 +9,7 @@
 
 struct dialer;
 struct io;
+struct tls;
 
 /* A connection carries at most so many mails. */
 #define SMTP_HOP_MAILS 100
@@ -25,13 +26,25 @@ struct smtp_hop;
 typedef void smtp_hop_told(
     void *arg, struct smtp_hop *h, enum smtp_hop_event what);
 
+/* The words of next_hop_tls. */
+enum smtp_hop_tls {
+	HOP_TLS_OFF,
+	HOP_TLS_MAY,  /* where it is offered, and in the clear if it fails */
+	HOP_TLS_MUST, /* or the hop is of no use */
+	HOP_TLS_VERIFY
+};
+
 /* Where to and how long; text is borrowed for the hop's life. */
 struct smtp_hop_conf {
 	const char *host;
 	uint16_t port;
+	bool lmtp;               /* LHLO for EHLO (RFC 2033) */
 	const char *gateway;     /* our name in EHLO */
 	int64_t connect_timeout; /* connection, greeting and EHLO, each */
-	int64_t timeout;         /* of each reply */
+	int64_t timeout;         /* of each reply ... */
+	int64_t data_timeout;    /* ... but of the one to the final dot */
+	enum smtp_hop_tls tls_want;
+	struct tls *tls; /* our side; NULL: HOP_TLS_OFF */
 };
 
 /*
@@ -43,14 +56,18 @@ struct smtp_hop {
 	uint32_t magic;
 	unsigned at;   /* smtp_hop.c: enum at */
 	struct io *io; /* NULL while dialling, and while pooled */
+	struct dialer *dialer;
 	struct dial *dial;
 	const struct smtp_hop_conf *conf;
+	bool tls_begun;    /* STARTTLS was answered 220 */
+	bool tls_given_up; /* it failed, and this is the dial without it */
 	smtp_hop_told *told;
 	void *arg;
-	unsigned owed; /* replies to commands that were sent */
-	uint64_t sent; /* bytes when the deadline was set */
-	bool telling;  /* its owner is being told */
-	bool dead;     /* ... and has freed it meanwhile */
+	unsigned owed;    /* replies to commands that were sent */
+	unsigned swallow; /* so many of them nobody is told */
+	uint64_t sent;    /* bytes when the deadline was set */
+	bool telling;     /* its owner is being told */
+	bool dead;        /* ... and has freed it meanwhile */
 
 	/* for the owner to read */
 	unsigned mails; /* mails it has carried */
@@ -59,7 +76,9 @@ struct smtp_hop {
 	bool answered_421;
 	struct smtp_caps caps;
 	struct smtp_reply reply;
-	char why[160]; /* why it is lost, in words for a log */
+	bool sasl;              /* AUTH was said: long 334 lines may come */
+	struct slice challenge; /* of a 334; valid while it is told */
+	char why[160];          /* why it is lost, in words for a log */
 	char address[ADDR_TEXT];
 
 	void *peer; /* smtp_hops.c's: the next hop it belongs to */
@@ -75,6 +94,12 @@ void smtp_hop_owner(struct smtp_hop *h, smtp_hop_told *told, void *arg);
 /* Sends one command, CRLF included; its reply will come. */
 void smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The same with a line as it lies, CRLF not in it. */
+void smtp_hop_say(struct smtp_hop *h, struct slice line);
+
+/* RSET; neither its reply nor those still owed are told. */
+void smtp_hop_reset(struct smtp_hop *h);
 
 /* The body follows: what the owner puts to h->io.  One reply is owed. */
 void smtp_hop_body(struct smtp_hop *h);

@@ -15,7 +15,7 @@ struct smtp_mail *
 smtp_mail_open(struct session *s, const struct smtp_addr *sender,
     const struct smtp_param *param)
 {
-	const struct smtp *p = s->state;
+	struct smtp *p = s->state;
 	struct smtp_mail *m = xcalloc(1, sizeof(*m));
 
 	m->magic = SMTP_MAIL_MAGIC;
@@ -28,7 +28,9 @@ smtp_mail_open(struct session *s, const struct smtp_addr *sender,
 	buf_init(&m->refusal, REFUSAL_MAX);
 	(void)slice_copy(sender->whole, m->sender, sizeof(m->sender));
 	m->x = exchange_open(s);
-	(void)facts_add(&m->x->facts, FIELD_HELO, p->helo);
+	m->who = p->xforward;
+	p->xforward = NULL;
+	smtp_forward_facts(m);
 	(void)facts_add(&m->x->facts, FIELD_SENDER, m->sender);
 	return m;
 }
@@ -37,7 +39,10 @@ void
 smtp_mail_drop_hop(struct smtp_mail *m, bool good)
 {
 	smtp_hops_cancel(&m->want);
-	smtp_hops_give(&m->hop, good);
+	if (m->lent && m->s != NULL)
+		smtp_auth_back(m->s, &m->hop, good);
+	else
+		smtp_hops_give(&m->hop, good && !m->lent);
 }
 
 static void
@@ -71,9 +76,14 @@ smtp_mail_end(struct smtp_mail **mp, const char *result, const char *reason,
 		    smtp_hops_next(m->own->hops, m->want.index)->text;
 	if (m->hop != NULL)
 		copy_text(address, sizeof(address), m->hop->address);
+	if (m->hop != NULL && m->hop->io != NULL) {
+		end.hop_tls_version = io_tls_version(m->hop->io);
+		end.hop_tls_cipher = io_tls_cipher(m->hop->io);
+	}
 	smtp_mail_drop_hop(
 	    m, m->phase == PHASE_ENVELOPE || m->phase == PHASE_HELD);
 	smtp_envelope_forget(m);
+	free(m->who);
 	buf_free(&m->refusal);
 	/* The last: the place may go with it. */
 	exchange_finish(&m->x, &end);

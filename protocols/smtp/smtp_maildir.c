@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "protocols/smtp/smtp_head.h"
+#include "proxy/mail_head.h"
 
 #define PIECE (64 * 1024)
 #define NAME_LEN 256
@@ -111,7 +111,7 @@ write_range(int fd, const struct content *c, uint64_t from, uint64_t to)
 
 static int
 write_mail(int fd, struct slice top, const struct content *c,
-    const struct smtp_head *head)
+    const struct mail_head *head)
 {
 	uint64_t at = 0;
 
@@ -159,7 +159,7 @@ move_in(const char *path, const char *tmp, const char *name)
 
 int
 smtp_maildir_put(const char *path, struct slice top, const struct content *c,
-    const struct smtp_head *head, struct err *e)
+    const struct mail_head *head, struct err *e)
 {
 	char name[NAME_LEN], tmp[PATH_LEN + NAME_LEN];
 	int fd, is, why;

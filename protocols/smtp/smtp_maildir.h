@@ -5,7 +5,7 @@
 #include "proxy/base/slice.h"
 #include "scan/content.h"
 
-struct smtp_head;
+struct mail_head;
 
 /* Makes path and its tmp, new and cur (0700) where they are missing.  0, or -1
  * with words. */
@@ -18,6 +18,6 @@ int smtp_maildir_make(const char *path, struct err *e);
  * as the disk does: this hop is for trying things and for small sites.
  */
 int smtp_maildir_put(const char *path, struct slice top,
-    const struct content *c, const struct smtp_head *head, struct err *e);
+    const struct content *c, const struct mail_head *head, struct err *e);
 
 #endif

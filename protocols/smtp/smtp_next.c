@@ -4,6 +4,7 @@
 
 #include "protocols/smtp/smtp_next.h"
 
+#include "proxy/base/addr.h"
 #include "proxy/base/mem.h"
 #include "proxy/base/slice.h"
 
@@ -60,6 +61,47 @@ host_port(const char *text, struct smtp_next *n)
 	return slice_copy(host, n->host, sizeof(n->host)) ? 0 : -1;
 }
 
+static int
+lmtp(const char *rest, struct smtp_next *n, struct err *e)
+{
+	struct addr a;
+
+	n->kind = NEXT_LMTP;
+	if (strncmp(rest, "unix:", 5) == 0) {
+		if (addr_parse(rest, &a, e) < 0)
+			return -1;
+		copy_text(n->host, sizeof(n->host), rest);
+	} else if (host_port(rest, n) < 0) {
+		return err_set(e,
+		    "lmtp: needs host:port, [v6]:port or unix:/path: lmtp:%s",
+		    rest);
+	}
+	(void)snprintf(n->text, sizeof(n->text), "lmtp:%s", rest);
+	return 0;
+}
+
+/* Its words with one blank between them. */
+static int
+pipe_to(const char *rest, struct smtp_next *n, struct err *e)
+{
+	size_t len = 0;
+
+	if (rest[0] != '/')
+		return err_set(
+		    e, "pipe: needs a program from /: pipe:%s", rest);
+	n->kind = NEXT_PIPE;
+	for (const char *at = rest; *at != '\0'; at++) {
+		if (*at == ' ' && (at[1] == ' ' || at[1] == '\0'))
+			continue;
+		n->text[len++] = *at;
+	}
+	n->text[len] = '\0';
+	(void)snprintf(n->host, sizeof(n->host), "pipe:%.*s",
+	    (int)(sizeof(n->host) - 6), n->text);
+	copy_text(n->text, sizeof(n->text), n->host);
+	return 0;
+}
+
 int
 smtp_next(const char *text, struct smtp_next *n_r, struct err *e)
 {
@@ -70,13 +112,38 @@ smtp_next(const char *text, struct smtp_next *n_r, struct err *e)
 		return err_set(e, "next hop is too long: %.40s...", text);
 	if (strncasecmp(text, "maildir:", 8) == 0)
 		return maildir(text + 8, n_r, e);
+	if (strncasecmp(text, "lmtp:", 5) == 0)
+		return lmtp(text + 5, n_r, e);
+	if (strncasecmp(text, "pipe:", 5) == 0)
+		return pipe_to(text + 5, n_r, e);
 	if (strncasecmp(text, "smtp:", 5) == 0)
 		rest += 5;
 	if (host_port(rest, n_r) < 0)
 		return err_set(e,
-		    "not a next hop (smtp:host:port, "
-		    "smtp:[v6]:port or maildir:/path): %s",
+		    "not a next hop (smtp:host:port, smtp:[v6]:port, "
+		    "lmtp:host:port, lmtp:unix:/path, pipe:/program or "
+		    "maildir:/path): %s",
 		    text);
 	(void)snprintf(n_r->text, sizeof(n_r->text), "smtp:%s", rest);
 	return 0;
+}
+
+size_t
+smtp_next_take(
+    const char *const *list, size_t n, struct smtp_next *n_r, struct err *e)
+{
+	char text[SMTP_NEXT_MAX];
+	size_t used = 1, len;
+
+	len = (size_t)snprintf(text, sizeof(text), "%s", list[0]);
+	while (strncasecmp(list[0], "pipe:", 5) == 0 && used < n &&
+	    (list[used][0] == '-' || list[used][0] == '/') &&
+	    len < sizeof(text))
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, " %s", list[used++]);
+	if (len >= sizeof(text)) {
+		(void)err_set(e, "next hop is too long: %.40s...", text);
+		return 0;
+	}
+	return smtp_next(text, n_r, e) == 0 ? used : 0;
 }

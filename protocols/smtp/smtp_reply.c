@@ -100,18 +100,10 @@ smtp_reply_put(const struct smtp_reply *r, unsigned code, struct buf *to)
 	}
 }
 
-static void
-size_of(struct slice arg, struct smtp_caps *c)
-{
-	c->has_size = true;
-	for (size_t i = 0; i < arg.len && i < 18 && is_digit(arg.at[i]); i++)
-		c->size = c->size * 10 + (uint64_t)(arg.at[i] - '0');
-}
-
 void
 smtp_reply_caps(const struct smtp_reply *r, struct smtp_caps *c_r)
 {
-	struct slice line, word;
+	struct slice line;
 
 	*c_r = (struct smtp_caps){.known = true};
 	/* the first line is the hop's name */
@@ -119,17 +111,6 @@ smtp_reply_caps(const struct smtp_reply *r, struct smtp_caps *c_r)
 		line = smtp_reply_text(r, i);
 		if (line.at == NULL)
 			return;
-		word = (struct slice){line.at, 0};
-		while (word.len < line.len && line.at[word.len] != ' ')
-			word.len++;
-		line = slice_skip(line, word.len);
-		if (line.len > 0)
-			line = slice_skip(line, 1);
-		if (slice_is_word(word, "PIPELINING"))
-			c_r->pipelining = true;
-		else if (slice_is_word(word, "8BITMIME"))
-			c_r->eightbit = true;
-		else if (slice_is_word(word, "SIZE"))
-			size_of(line, c_r);
+		smtp_caps_line(c_r, line);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "protocols/smtp/smtp_caps.h"
 #include "proxy/base/buf.h"
 #include "proxy/base/slice.h"
 
@@ -42,15 +43,7 @@ struct slice smtp_reply_text(const struct smtp_reply *r, unsigned nth);
  * longer than 512 octets with its CRLF (RFC 5321 4.5.3.1.5). */
 void smtp_reply_put(const struct smtp_reply *r, unsigned code, struct buf *to);
 
-/* What a hop said to EHLO. */
-struct smtp_caps {
-	bool known;
-	bool pipelining;
-	bool eightbit;
-	bool has_size;
-	uint64_t size; /* 0: no limit is named */
-};
-
+/* What a hop that answered EHLO so can do. */
 void smtp_reply_caps(const struct smtp_reply *r, struct smtp_caps *c_r);
 
 #endif

@@ -6,8 +6,8 @@
 
 #include "protocols/smtp/smtp_trace.h"
 
-#include "protocols/smtp/smtp_text.h"
 #include "proxy/base/clock.h"
+#include "proxy/mail_text.h"
 
 #define HELO_TEXT 256
 
@@ -24,6 +24,23 @@ put_client(struct buf *b, const struct addr *client)
 		buf_printf(b, "([%s])", addr_host(client, text));
 }
 
+static bool
+is_secured(const struct smtp_trace *t)
+{
+	return t->tls_version != NULL && t->tls_version[0] != '\0';
+}
+
+/* RFC 3848, RFC 6531 3.7.3. */
+static void
+put_with(struct buf *b, const struct smtp_trace *t)
+{
+	if (!t->utf8 && !t->auth && !t->esmtp)
+		buf_puts(b, "SMTP");
+	else
+		buf_printf(b, "%s%s%s", t->utf8 ? "UTF8SMTP" : "ESMTP",
+		    is_secured(t) ? "S" : "", t->auth ? "A" : "");
+}
+
 static void
 put_received(struct buf *b, const struct smtp_trace *t)
 {
@@ -31,10 +48,14 @@ put_received(struct buf *b, const struct smtp_trace *t)
 
 	clock_mail(t->wall_ms, date);
 	buf_printf(b, "Received: from %s ",
-	    smtp_text_clean(t->helo, "()<>;,\"\\", helo, sizeof(helo)));
+	    mail_text_clean(t->helo, "()<>;,\"\\", helo, sizeof(helo)));
 	put_client(b, t->client);
-	buf_printf(b, "\r\n\tby %s (Sallyport) with %s id %s", t->gateway,
-	    t->esmtp ? "ESMTP" : "SMTP", t->id);
+	if (is_secured(t))
+		buf_printf(b, "\r\n\t(using TLSv%s with cipher %s)",
+		    t->tls_version, t->tls_cipher);
+	buf_printf(b, "\r\n\tby %s (Sallyport) with ", t->gateway);
+	put_with(b, t);
+	buf_printf(b, " id %s", t->id);
 	if (t->recipient != NULL)
 		buf_printf(b, " for <%s>", t->recipient);
 	buf_printf(b, ";\r\n\t%s\r\n", date);
@@ -43,16 +64,10 @@ put_received(struct buf *b, const struct smtp_trace *t)
 static void
 put_verdict(struct buf *b, const struct smtp_trace *t)
 {
-	const struct decision *d = t->decision;
-	char what[FINDING_WHAT_MAX + 1], engines[REPORT_ENGINES_MAX + 1];
+	char mark[MAIL_MARK_MAX];
 
-	buf_printf(b, "X-Sallyport: %s", d->verdict);
-	if (d->action == DO_TAG && d->because.what[0] != '\0')
-		buf_printf(b, " %s",
-		    smtp_text_clean(d->because.what, ";", what, sizeof(what)));
-	smtp_text_clean(t->report->engines, ";", engines, sizeof(engines));
 	buf_printf(
-	    b, "; %s; %s\r\n", engines[0] == '\0' ? "none" : engines, t->id);
+	    b, "%s\r\n", mail_text_mark(t->decision, t->report, t->id, mark));
 }
 
 void

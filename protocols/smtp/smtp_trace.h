@@ -15,9 +15,10 @@
 /* What the fields on top of a mail tell.  All borrowed. */
 struct smtp_trace {
 	const char *helo;
-	bool esmtp;
+	bool esmtp, utf8, auth;
 	const struct addr *client; /* NULL: not known */
 	const char *gateway, *id;
+	const char *tls_version, *tls_cipher; /* "" or NULL: there was none */
 	const char *recipient; /* when there is exactly one; NULL */
 	int64_t wall_ms;
 	bool add_headers; /* X-Sallyport as well */

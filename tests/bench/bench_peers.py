@@ -178,9 +178,9 @@ class Clamsmtp(Peer):
         self.database = database
         self.clamd = self.child = None
 
-    def start(self):
-        clamd, port = free_port(), free_port()
-        self.address = f"127.0.0.1:{port}"
+    def start_clamd(self):
+        """Its port, once it is ready."""
+        clamd = free_port()
         os.mkdir(f"{self.folder}/tmp", 0o700)
         with open(f"{self.folder}/clamd.conf", "w", encoding="ascii") as f:
             f.write(f"Foreground yes\nDatabaseDirectory {self.database}\n"
@@ -193,15 +193,20 @@ class Clamsmtp(Peer):
                     # again, and what is attached must be scanned each time
                     "DisableCache yes\n"
                     "StreamMaxLength 100M\n")
+        self.clamd = self.programs.run("clamd", "-c",
+                                       f"{self.folder}/clamd.conf")
+        self.programs.until_listening(self.clamd, clamd, 120)
+        return clamd
+
+    def start(self):
+        clamd, port = self.start_clamd(), free_port()
+        self.address = f"127.0.0.1:{port}"
         with open(f"{self.folder}/clamsmtpd.conf", "w",
                   encoding="ascii") as f:
             f.write(f"OutAddress: {self.next_hop}\nListen: {self.address}\n"
                     f"ClamAddress: 127.0.0.1:{clamd}\nAction: bounce\n"
                     f"MaxConnections: 200\nTempDirectory: {self.folder}/tmp\n"
                     f"PidFile: {self.folder}/pid\n")
-        self.clamd = self.programs.run("clamd", "-c",
-                                       f"{self.folder}/clamd.conf")
-        self.programs.until_listening(self.clamd, clamd, 120)
         self.child = self.programs.run("clamsmtpd", "-d", "0", "-f",
                                        f"{self.folder}/clamsmtpd.conf")
         self.programs.until_listening(self.child, port)

@@ -53,9 +53,8 @@ def test_in_front_of_your_postfix(gateway, postfix, build):
     assert "127.0.0.1:5000" in service
     mta = postfix(start=False,
                   settings="virtual_mailbox_domains = example.net\n")
-    mta.listen_as(service.replace("127.0.0.1:5000",
-                                  f"127.0.0.1:{mta.port}").replace(
-                                      " y ", " n "))
+    mta.add("", service.replace(" y ", " n ").replace(
+        "127.0.0.1:5000", f"127.0.0.1:{mta.port}") + "\n")
     mta.start()
 
     gw = gateway(start=False)

@@ -27,18 +27,21 @@ an_address(struct slice text)
 	struct smtp_addr a, b;
 	struct slice rest, r;
 
-	if (smtp_addr(text, &a, &rest) != ADDR_OK)
+	enum smtp_addr_is is = smtp_addr(text, &a, &rest);
+
+	if (is != ADDR_OK && is != ADDR_UTF8)
 		return;
 	inside(a.whole, text);
 	inside(rest, text);
 	MUST(a.whole.len <= SMTP_ADDR_MAX);
 	for (size_t i = 0; i < a.whole.len; i++)
-		MUST(a.whole.at[i] >= ' ' && a.whole.at[i] <= '~');
+		MUST((a.whole.at[i] >= ' ' && a.whole.at[i] <= '~') ||
+		    (is == ADDR_UTF8 && (a.whole.at[i] & 0x80) != 0));
 	again[0] = '<';
 	memcpy(again + 1, a.whole.at, a.whole.len);
 	again[a.whole.len + 1] = '>';
 	r = (struct slice){again, a.whole.len + 2};
-	MUST(smtp_addr(r, &b, &rest) == ADDR_OK && rest.len == 0);
+	MUST(smtp_addr(r, &b, &rest) == is && rest.len == 0);
 	MUST(b.whole.len == a.whole.len);
 	MUST(memcmp(b.whole.at, a.whole.at, a.whole.len) == 0);
 }
@@ -47,13 +50,23 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice text = {(const char *)data, size}, rest;
+	struct smtp_param_offer all = {.dsn = true, .auth = true};
+	struct smtp_rcpt_param rcpt, again;
+	char said[SMTP_RCPT_PARAM_TEXT];
 	struct smtp_param p;
 	struct smtp_line l;
 
 	if (size == 0)
 		return 0;
 	an_address(text);
-	(void)smtp_param_mail(text, &p);
+	(void)smtp_param_mail(text, all, &p);
+	if (smtp_param_rcpt(text, all, true, &rcpt) == PARAM_OK) {
+		/* What we say to a next hop is what was said. */
+		smtp_rcpt_param_text(&rcpt, said);
+		MUST(smtp_param_rcpt(slice_of(said), all, true, &again) ==
+		    PARAM_OK);
+		MUST(memcmp(&rcpt, &again, sizeof(rcpt)) == 0);
+	}
 	MUST(!p.has_size || p.size < UINT64_C(1000000000000000000));
 	(void)smtp_line_helo(text);
 	if (smtp_line(text, &l) < 0)

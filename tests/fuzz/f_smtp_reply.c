@@ -8,9 +8,9 @@
 
 #include "protocols/smtp/smtp_next.h"
 #include "protocols/smtp/smtp_reply.h"
-#include "protocols/smtp/smtp_text.h"
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
+#include "proxy/mail_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,7 +51,7 @@ reply_goes_on(const struct smtp_reply *r)
 static void
 as_texts(const uint8_t *data, size_t size)
 {
-	char text[2048], to[SMTP_TEXT_MAX], reason[SMTP_REASON_MAX];
+	char text[2048], to[MAIL_TEXT_MAX], reason[MAIL_REASON_MAX];
 	struct finding f = {.kind = FOUND_MALWARE};
 	struct smtp_next next;
 	struct err e;
@@ -61,11 +61,11 @@ as_texts(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	(void)copy_text(f.what, sizeof(f.what), text);
-	smtp_text_reason(&f, reason);
+	mail_text_reason(&f, reason);
 	(void)smtp_next(text, &next, &e);
-	if (smtp_text_check(text, '5', &e) < 0)
+	if (mail_text_check(text, '5', &e) < 0)
 		return;
-	smtp_text_fill(text, reason, "01ARZ3NDEKTSV4RRFFQ69G5FAV", to);
+	mail_text_fill(text, reason, "01ARZ3NDEKTSV4RRFFQ69G5FAV", to);
 	one_reply(to, strlen(to), text);
 }
 

@@ -51,9 +51,9 @@ def answers(port, host="127.0.0.1"):
     return True
 
 
-def new_dir(name):
+def new_dir(name, parent=None):
     """A directory that every user may pass through (pytest's may not be)."""
-    path = tempfile.mkdtemp(prefix=f"sallyport-{name}-")
+    path = tempfile.mkdtemp(prefix=f"sallyport-{name}-", dir=parent)
     os.chmod(path, 0o755)
     return path
 

@@ -67,10 +67,29 @@ class Exim:
             f.write(CONFIG.format(dir=self.dir, port=self.port,
                                   program=PROGRAM))
 
+    def add(self, port, routers, transports):
+        """Also listens there, these before its own.  Before start()."""
+        with open(f"{self.dir}/conf", encoding="ascii") as f:
+            text = f.read()
+        for old, new in (
+                (f"daemon_smtp_ports = {self.port}",
+                 f"daemon_smtp_ports = {self.port} : {port}"),
+                ("begin routers\n", f"begin routers\n{routers}"),
+                ("begin transports\n", f"begin transports\n{transports}")):
+            text = text.replace(old, new)
+        with open(f"{self.dir}/conf", "w", encoding="ascii") as f:
+            f.write(text)
+
+    def queued(self):
+        """How many mails wait in its queue."""
+        done = subprocess.run([PROGRAM, "-C", f"{self.dir}/conf", "-bpc"],
+                              check=False, capture_output=True, text=True)
+        return int(done.stdout)
+
     def start(self):
         # pylint: disable=R1732 # it lives until remove()
         self.child = subprocess.Popen(
-            [PROGRAM, "-C", f"{self.dir}/conf", "-bdf"],
+            [PROGRAM, "-C", f"{self.dir}/conf", "-bdf", "-q1s"],
             stdin=subprocess.DEVNULL)
         until("Exim accepts mail", lambda: answers(self.port))
         return self

@@ -32,6 +32,9 @@ alias_database =
 smtputf8_enable = no
 message_size_limit = 60000000
 in_flow_delay = 0
+minimal_backoff_time = 2s
+maximal_backoff_time = 4s
+queue_run_delay = 2s
 """
 
 KEEPS = """\
@@ -45,9 +48,6 @@ virtual_gid_maps = static:{gid}
 
 PASSES_ON = """\
 relayhost = [{host}]:{port}
-minimal_backoff_time = 2s
-queue_run_delay = 2s
-maximal_backoff_time = 4s
 smtp_destination_concurrency_limit = 20
 smtp_destination_concurrency_failed_cohort_limit = 0
 """
@@ -73,6 +73,7 @@ retry unix - - n - - error
 discard unix - - n - - discard
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
@@ -114,11 +115,20 @@ class Postfix:
         with open(f"{self.conf}/{name}", "w", encoding="ascii") as f:
             f.write(text)
 
-    def listen_as(self, service):
-        """Another line of master.cf for where it takes mail; before start()."""
+    def add(self, main, master, files=()):
+        """More of main.cf and master.cf, and maps beside them; a service that
+        is there already is replaced.  Before start()."""
+        with open(f"{self.conf}/main.cf", "a", encoding="ascii") as f:
+            f.write(main)
         with open(f"{self.conf}/master.cf", encoding="ascii") as f:
-            lines = [n for n in f.read().splitlines() if " smtpd" not in n]
-        self._write("master.cf", "\n".join([service, *lines]) + "\n")
+            lines = f.read().splitlines()
+        new = {line.split()[0] for line in master.splitlines()
+               if not line.startswith(" ")}
+        lines = [n for n in lines if n.replace("[127.0.0.1]", "127.0.0.1")
+                 .split()[0] not in new]
+        self._write("master.cf", "\n".join(lines) + "\n" + master)
+        for name, text in dict(files).items():
+            self._write(name, text)
 
     def command(self, *words):
         return subprocess.run(["postfix", "-c", self.conf, *words],

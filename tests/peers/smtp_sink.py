@@ -3,7 +3,10 @@
     sink = SmtpSink(script={"RCPT": "450 4.2.1 Later"}).start()
     sink.mails[0].data, .sender, .recipients
 
-Steps of a script: connect EHLO HELO MAIL RCPT DATA dot RSET NOOP VRFY QUIT.
+Steps of a script: connect EHLO HELO MAIL RCPT DATA dot RSET NOOP VRFY QUIT,
+BDAT (a chunk that is not the last one), XFORWARD, AUTH (at its end), STARTTLS
+(offered where the sink has a context of ssl; what a script gives is said as it
+stands, and only a "220" is followed by TLS).
 What a step may have:
     "450 4.2.1 Later"   this reply instead of the usual one
     HANG_UP             closes the connection instead of a reply
@@ -42,6 +45,9 @@ USUAL = {
     "NOOP": "250 2.0.0 Ok",
     "VRFY": "252 2.0.0 Perhaps",
     "QUIT": "221 2.0.0 Bye",
+    "BDAT": "250 2.0.0 Ok",
+    "XFOR": "250 2.0.0 Ok",
+    "AUTH": "235 2.7.0 Welcome",
 }
 EXTENSIONS = ("PIPELINING", "SIZE 100000000", "8BITMIME",
               "ENHANCEDSTATUSCODES")
@@ -57,6 +63,8 @@ def call(function):
 
 class Mail:
     """One mail as it came: envelope, bytes (dots unstuffed), circumstances."""
+
+    chunks = 0  # 0: it came by DATA
 
     def __init__(self, sender, recipients, data, parameters, connection, nth):
         self.sender = sender
@@ -79,9 +87,14 @@ class Connection:
         self.file = sock.makefile("rb", buffering=65536)
         self.said = []  # every line the client sent, without data
         self.helo = None
+        self.lmtp = False  # LHLO was said: a reply for each recipient
         self.sender = None
         self.parameters = ""
         self.recipients = []
+        self.data = b""
+        self.chunks = 0   # of the mail under way
+        self.secured = None  # the version of TLS
+        self.auth = []    # every line of AUTH exchanges, the client's
         self.mails = 0
         self.over = threading.Event()   # no more waiting
         self.ended = threading.Event()
@@ -145,7 +158,9 @@ class Connection:
         text = what or usual or USUAL[step]
         if step == "dot" and text[0] == "2":
             self.sink.keep(self)
-        self._send(text)
+        again = len(self.recipients) if step == "dot" and self.lmtp else 1
+        for _ in range(again):
+            self._send(text)
         if text.startswith("421"):
             raise Gone
         return text[0]
@@ -154,9 +169,12 @@ class Connection:
         self.said.append(line)
         verb = line[:4].upper().decode("latin-1")
         self.sink.count(verb)
-        if verb == "EHLO":
+        self.lmtp = self.lmtp or verb == "LHLO"
+        if verb in ("EHLO", "LHLO"):
             self.helo = line[5:].decode("latin-1")
             names = ("sink.example.net", *self.sink.extensions)
+            if self.sink.tls is not None and not self.secured:
+                names += ("STARTTLS",)
             lines = [f"250-{n}" for n in names]
             lines[-1] = "250 " + names[-1]
             self._reply("EHLO", line, "\r\n".join(lines))
@@ -177,8 +195,18 @@ class Connection:
                 self.recipients.append(address)
         elif verb == "DATA":
             self._take_data(line)
+        elif verb == "BDAT":
+            self._take_chunk(line)
+        elif verb == "AUTH":
+            self._take_auth(line)
+        elif verb == "XFOR":
+            self._reply("XFORWARD", line, USUAL["XFOR"])
+        elif verb == "STAR" and self.sink.tls is not None:
+            if self._reply("STARTTLS", line, "220 2.0.0 Go on") == "2":
+                self._start_tls()
         elif verb == "RSET":
             self.sender, self.recipients = None, []
+            self.data, self.chunks = b"", 0
             self._reply("RSET", line)
         elif verb == "QUIT":
             self._reply("QUIT", line)
@@ -187,6 +215,46 @@ class Connection:
             self._reply(verb, line)
         else:
             self._send("500 5.5.2 What?")
+
+    def _start_tls(self):
+        self.file.close()
+        self.sock = self.sink.tls.wrap_socket(self.sock, server_side=True)
+        self.file = self.sock.makefile("rb", buffering=65536)
+        self.secured = self.sock.version()
+        self.helo = None
+
+    def _take_chunk(self, line):
+        words = line.split()
+        piece = self.file.read(int(words[1]))
+        if len(piece) < int(words[1]):
+            raise Gone
+        if not self.recipients:
+            self._send("503 5.5.1 No valid recipients")
+            return
+        self.data = piece if self.chunks == 0 else self.data + piece
+        self.chunks += 1
+        self.sink.began_data.set()
+        if words[2:] != [b"LAST"]:
+            self._reply("BDAT", line)
+            return
+        self._reply("dot", line, "250 2.0.0 Ok: kept")
+        self.sender, self.recipients, self.chunks = None, [], 0
+
+    def _take_auth(self, line):
+        """PLAIN, LOGIN, and LONG, which asks once for much."""
+        words = line.split()
+        asks = {b"PLAIN": [""], b"LOGIN": ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"],
+                b"LONG": ["x" * 12000]}[words[1].upper()]
+        self.auth.append(line)
+        if len(words) > 2:
+            asks = asks[1:]
+        for ask in asks:
+            self._send("334 " + ask)
+            self.auth.append(self.file.readline(65536).rstrip(b"\r\n"))
+            if self.auth[-1] == b"*":
+                self._send("501 5.7.0 Cancelled")
+                return
+        self._reply("AUTH", line)
 
     def _take_data(self, line):
         if not self.recipients:
@@ -204,6 +272,7 @@ class Connection:
             self.sink.began_data.set()
             lines.append(piece[1:] if piece.startswith(b".") else piece)
         self.data = b"".join(lines)
+        self.chunks = 0
         self._reply("dot", b".", "250 2.0.0 Ok: kept")
         self.sender, self.recipients = None, []
 
@@ -212,7 +281,8 @@ class SmtpSink:
     """The server: a thread for each connection."""
 
     def __init__(self, port=None, script=None, extensions=EXTENSIONS,
-                 folder=None):
+                 folder=None, tls=None):
+        self.tls = tls
         self.port = port or common.free_port()
         self.script = dict(script or {})
         self.extensions = extensions
@@ -257,6 +327,7 @@ class SmtpSink:
         c.mails += 1
         mail = Mail(c.sender, list(c.recipients), c.data, c.parameters,
                     c.number, c.mails)
+        mail.chunks = c.chunks
         with self._lock:
             self.mails.append(mail)
             number = len(self.mails)

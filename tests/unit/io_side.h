@@ -94,7 +94,7 @@ static inline void
 told(void *arg, struct io *io, enum io_event what)
 {
 	struct side *s = arg;
-	char letter = "IDEGL"[what];
+	char letter = "IDEGLS"[what];
 	size_t n = strlen(s->told);
 
 	assert_ptr_equal(io, s->io);

@@ -247,6 +247,8 @@ names_that_name_nothing(void **state)
 	    "t.ini:14: [scan] engines: there is no [engine yara]\n");
 	conf_bad(HOUSE "[rule r]\naction = pass\npolicy = mail web\n",
 	    "t.ini:15: [rule r] policy: there is no [policy web]\n");
+	conf_bad(HOUSE "[route a.example]\nnext_hop = b:25\nlistener = c\n",
+	    "t.ini:15: [route a.example] listener: there is no [listener c]\n");
 	conf_bad("[smtp]\n",
 	    "default: [scan] engines: there is no [engine clamav]\n");
 }
@@ -261,6 +263,8 @@ what_a_section_needs(void **state)
 	    "t.ini:13: [listener b] has no policy, and needs one\n");
 	conf_bad(HOUSE "[rule r]\n",
 	    "t.ini:13: [rule r] has no action, and needs one\n");
+	conf_bad(HOUSE "[route *.a.example]\nnext_hop_timeout = 1s\n",
+	    "t.ini:13: [route *.a.example] has no next_hop, and needs one\n");
 	conf_bad(HOUSE "[listener b]\nprotocol = smtp\naddress = none\n"
 		       "policy = mail\n",
 	    "t.ini:15: [listener b] address: a listener needs at least "
@@ -293,8 +297,8 @@ all_errors_in_one_run(void **state)
 		 "policy = mail\n[policy mail]\nmalware = blok\n\x01\n"
 		 "[engine clamav]\nwatch = 5\n",
 	    "t.ini:7: a control byte\n"
-	    "t.ini:2: protocol: \"smpt\" is none of: smtp; did you mean "
-	    "\"smtp\"?\n"
+	    "t.ini:2: protocol: \"smpt\" is none of: smtp milter local ftp "
+	    "http; did you mean \"smtp\"?\n"
 	    "t.ini:3: address: here: want ADDRESS:PORT, [ADDRESS]:PORT or "
 	    "unix:/path\n"
 	    "t.ini:6: malware: \"blok\" is none of: pass tag discard tempfail "

@@ -16,7 +16,14 @@
 	"sender = \"\", \"a b\", *@x.example, \"none\", \";\"\n" \
 	"recipient = none\n" \
 	"[scan]\nmax_depth = 16\ntimeout = 90s\ncache_size = none\n" \
-	"[gateway]\nname = gw.example\n[log l]\noutput = file:/a#b\n"
+	"[gateway]\nname = gw.example\n[log l]\noutput = file:/a#b\n" \
+	"[route *.x.example]\nnext_hop = \"pipe:/bin/x a\", pipe:/y -b\n" \
+	"domain = a.example, *.b.example\nlistener = in\n" \
+	"next_hop_retry = 1s\n" \
+	"[listener z]\nprotocol = smtp\naddress = 127.0.0.1:9\n" \
+	"policy = mail\ntls = require\nmin_version = 1.3\n" \
+	"[tls]\ncert_file = /c.pem\nkey_file = /k.pem\n" \
+	"[http]\nblock_page = /b.html\n"
 
 static void
 reads_back(bool changed_only)

@@ -363,6 +363,7 @@ flood(const char *byte, size_t len)
 	verdict.because = report.found[0];
 	verdict.action = DO_BLOCK;
 	verdict.rule = ev.result = ev.next_hop = ev.hop_address = big;
+	ev.hop_tls_version = ev.hop_tls_cipher = big;
 	ev.reply = ev.reason = ev.sha256 = ev.id = big;
 	ev.session = ev.size = ev.bytes_in = ev.bytes_out = UINT64_MAX;
 	report.unscanned_bytes = UINT64_MAX;

@@ -85,6 +85,23 @@ many_values_fit(void **state)
 }
 
 static void
+a_value_instead_of_all(void **state)
+{
+	struct facts f;
+
+	(void)state;
+	facts_init(&f, 1000);
+	assert_int_equal(facts_add(&f, FIELD_CLIENT, "192.0.2.1"), 0);
+	assert_int_equal(facts_add(&f, FIELD_HELO, "a"), 0);
+	assert_int_equal(facts_add(&f, FIELD_CLIENT, "192.0.2.2"), 0);
+	assert_int_equal(facts_set(&f, FIELD_CLIENT, "192.0.2.3"), 0);
+	assert_int_equal(facts_count(&f, FIELD_CLIENT), 1);
+	assert_string_equal(facts_get(&f, FIELD_CLIENT, 0), "192.0.2.3");
+	assert_string_equal(facts_get(&f, FIELD_HELO, 0), "a");
+	facts_free(&f);
+}
+
+static void
 every_field_has_its_words(void **state)
 {
 	(void)state;
@@ -101,6 +118,7 @@ main(void)
 	    cmocka_unit_test(the_limit_holds_and_nothing_is_lost),
 	    cmocka_unit_test(a_nul_hides_nothing),
 	    cmocka_unit_test(many_values_fit),
+	    cmocka_unit_test(a_value_instead_of_all),
 	    cmocka_unit_test(every_field_has_its_words),
 	};
 

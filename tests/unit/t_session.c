@@ -201,7 +201,7 @@ test_place_that_cannot_be(void **state)
 	(void)state;
 	assert_non_null(conf);
 	assert_null(place_open(
-	    NULL, conf, conf_section(conf, "listener", "bad"), NULL, &e));
+	    NULL, conf, conf_section(conf, "listener", "bad"), NULL, NULL, &e));
 	assert_string_equal(e.text, "this one is bad");
 	conf_free(&conf);
 }
@@ -219,7 +219,7 @@ test_place_for_a_check(void **state)
 	(void)state;
 	toy_forgotten = 0;
 	p = place_open(
-	    NULL, conf, conf_section(conf, "listener", "in"), NULL, &e);
+	    NULL, conf, conf_section(conf, "listener", "in"), NULL, NULL, &e);
 	assert_non_null(p);
 	place_retire(&p, on_gone, &gone);
 	assert_true(gone);

@@ -194,6 +194,26 @@ test_over_fork(void **state)
 	shared_free(&s);
 }
 
+static void
+test_rates_of_clients(void **state)
+{
+	struct shared *s = shared_open(2, 100);
+	struct addr a = client(1), b = client(2);
+
+	(void)state;
+	/* over both workers, and whoever asks is counted only if let in */
+	assert_true(shared_client_rate(s, 1, &a, RATE_SESSIONS, 2));
+	assert_true(shared_client_rate(s, 2, &a, RATE_SESSIONS, 2));
+	assert_false(shared_client_rate(s, 1, &a, RATE_SESSIONS, 2));
+	assert_false(shared_client_rate(s, 2, &a, RATE_SESSIONS, 2));
+	assert_true(shared_client_rate(s, 2, &a, RATE_SESSIONS, 3));
+	/* another client, another count */
+	assert_true(shared_client_rate(s, 1, &b, RATE_SESSIONS, 1));
+	assert_true(shared_client_rate(s, 1, &a, RATE_MESSAGES, 1));
+	assert_false(shared_client_rate(s, 2, &a, RATE_MESSAGES, 1));
+	shared_free(&s);
+}
+
 int
 main(void)
 {
@@ -205,6 +225,7 @@ main(void)
 	    cmocka_unit_test(test_sessions_and_clear),
 	    cmocka_unit_test(test_queue_and_hungriest),
 	    cmocka_unit_test(test_over_fork),
+	    cmocka_unit_test(test_rates_of_clients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

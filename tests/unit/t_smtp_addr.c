@@ -112,6 +112,20 @@ utf8_has_its_own_answer(void **state)
 	refused("<\xc3\xa9@b>", ADDR_UTF8);
 	refused("<a@\xc3\xa9.example>", ADDR_UTF8);
 	refused("caf\xc3\xa9@b", ADDR_UTF8);
+	refused("<\"\xc3\xa9\"@b> SMTPUTF8", ADDR_UTF8);
+	refused("<\xf0\x9f\x8f\xb0@\xe4\xbe\x8b.example>", ADDR_UTF8);
+}
+
+static void
+what_is_no_utf8_has_another(void **state)
+{
+	static const char *const bad[] = {"<caf\xe9@b>", "<\xc3@b>",
+	    "<\xc0\xaf@b>", "<\xed\xa0\x80@b>", "<\xf5\x80\x80\x80@b>",
+	    "<a@\xff>", "<\xc2\x85@b>", "<caf\xc3\xa9 x@b>"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused(bad[i], ADDR_BAD);
 }
 
 static void
@@ -144,6 +158,7 @@ main(void)
 	    cmocka_unit_test(what_must_not_pass),
 	    cmocka_unit_test(no_line_end_gets_through),
 	    cmocka_unit_test(utf8_has_its_own_answer),
+	    cmocka_unit_test(what_is_no_utf8_has_another),
 	    cmocka_unit_test(limits_of_both_parts),
 	};
 

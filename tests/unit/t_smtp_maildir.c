@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "protocols/smtp/smtp_head.h"
 #include "protocols/smtp/smtp_maildir.h"
+#include "proxy/mail_head.h"
 
 static char base[64], box[96];
 
@@ -83,7 +83,7 @@ a_content(const char *text, size_t len)
 }
 
 static int
-put(const char *text, const struct smtp_head *head, struct err *e)
+put(const char *text, const struct mail_head *head, struct err *e)
 {
 	struct content *c = a_content(text, strlen(text));
 	int is = smtp_maildir_put(box, slice_of("Top: 1\r\n"), c, head, e);
@@ -116,7 +116,7 @@ a_mail_is_whole(void **state)
 {
 	const char *mail = "A: 1\r\nX-Sallyport: x\r\nB: 2\r\n\r\n.body\r\n";
 	const char *want = "Top: 1\r\nA: 1\r\nB: 2\r\n\r\n.body\r\n";
-	struct smtp_head h;
+	struct mail_head h;
 	char path[512], text[512];
 	struct err e;
 	ssize_t n;
@@ -124,9 +124,9 @@ a_mail_is_whole(void **state)
 
 	(void)state;
 	assert_int_equal(smtp_maildir_make(box, &e), 0);
-	smtp_head_init(&h);
-	smtp_head(&h, mail, strlen(mail));
-	smtp_head_end(&h);
+	mail_head_init(&h);
+	mail_head(&h, mail, strlen(mail));
+	mail_head_end(&h);
 	assert_int_equal(put(mail, &h, &e), 0);
 	assert_int_equal(count("new", path, false), 1);
 	assert_int_equal(count("tmp", text, false), 0);
@@ -141,12 +141,12 @@ a_mail_is_whole(void **state)
 static void
 names_are_unique(void **state)
 {
-	struct smtp_head h;
+	struct mail_head h;
 	char path[512];
 	struct err e;
 
 	(void)state;
-	smtp_head_init(&h);
+	mail_head_init(&h);
 	assert_int_equal(smtp_maildir_make(box, &e), 0);
 	for (unsigned i = 0; i < 50; i++)
 		assert_int_equal(put("a\r\n", &h, &e), 0);
@@ -159,13 +159,13 @@ static void
 a_failure_leaves_nothing(void **state)
 {
 	struct rlimit before, small;
-	struct smtp_head h;
+	struct mail_head h;
 	char path[512];
 	struct err e;
 	int is, why;
 
 	(void)state;
-	smtp_head_init(&h);
+	mail_head_init(&h);
 	errno = 0;
 	assert_int_equal(put("a\r\n", &h, &e), -1); /* no folders yet */
 	assert_int_equal(errno, ENOENT);

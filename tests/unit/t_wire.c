@@ -43,6 +43,8 @@ a_job_with_its_bytes(void **state)
 	    .budget_ms = 60000,
 	    .size = 5,
 	    .name = "mail.eml",
+	    .codings = "gzip, br",
+	    .type = "multipart/form-data; boundary=x",
 	    .inline_bytes = "a\0b\0c"};
 	struct wire_job back;
 	struct buf b;
@@ -55,6 +57,8 @@ a_job_with_its_bytes(void **state)
 	assert_int_equal(back.budget_ms, 60000);
 	assert_int_equal(back.size, 5);
 	assert_string_equal(back.name, "mail.eml");
+	assert_string_equal(back.codings, "gzip, br");
+	assert_string_equal(back.type, "multipart/form-data; boundary=x");
 	assert_memory_equal(back.inline_bytes, "a\0b\0c", 5);
 	buf_free(&b);
 }

@@ -325,7 +325,7 @@ new_place(struct test *t)
 {
 	struct err e;
 	struct place *p = place_open(&t->w, t->conf,
-	    conf_section(t->conf, "listener", "in"), t->policies, &e);
+	    conf_section(t->conf, "listener", "in"), t->policies, NULL, &e);
 
 	assert_non_null(p);
 	return p;

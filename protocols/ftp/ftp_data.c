@@ -1,0 +1,315 @@
+/*
+ * ftp_data: data connections, of which each side has at most one: listened for
+ * or dialled, and told to the transfer when it wants to hear of them.
+ */
+
+#include <stdio.h>
+
+#include "protocols/ftp/ftp.h"
+#include "protocols/ftp/ftp_addr.h"
+#include "proxy/base/check.h"
+#include "proxy/base/log.h"
+#include "proxy/base/mem.h"
+#include "proxy/dial.h"
+#include "proxy/io.h"
+#include "proxy/listen_once.h"
+
+#define LINGER_MS 30000
+
+/* The reply to a data port that may not be: whoever asks for it is not the
+ * one who listens there (RFC 2577 3). */
+#define LOW_PORT 1024
+
+static void
+forget(struct ftp_data *d)
+{
+	listen_once_cancel(&d->listen);
+	dial_cancel(&d->dial);
+	d->way = FTP_WAY_NONE;
+	d->wanted = false;
+	d->moved = 0;
+}
+
+void
+ftp_data_close(struct ftp_data *d)
+{
+	forget(d);
+	io_free(&d->io);
+}
+
+void
+ftp_data_reset(struct ftp_data *d)
+{
+	forget(d);
+	io_reset(&d->io);
+}
+
+static void
+tell(struct ftp_data *d, enum ftp_data_event what)
+{
+	struct session *s = d->s;
+
+	if (d->wanted)
+		ftp_move_data(s, d, what);
+	else if (what == FTP_DATA_LOST)
+		ftp_data_close(d);
+	if (!session_ended(s))
+		ftp_go_on(s);
+}
+
+static void
+set_deadline(struct ftp_data *d)
+{
+	if (d->wanted)
+		io_deadline(d->io, ftp_own(d->s)->data_timeout, "data_timeout");
+}
+
+static void
+late(struct ftp_data *d)
+{
+	uint64_t moved = io_bytes_in(d->io) + io_bytes_out(d->io);
+
+	if (moved != d->moved) {
+		d->moved = moved;
+		set_deadline(d);
+		return;
+	}
+	copy_text(d->why, sizeof(d->why), "data_timeout");
+	tell(d, FTP_DATA_LOST);
+}
+
+static void
+told(void *arg, struct io *io, enum io_event what)
+{
+	struct ftp_data *d = arg;
+
+	if (what == IO_LATE) {
+		late(d);
+	} else if (what == IO_GONE) {
+		(void)snprintf(
+		    d->why, sizeof(d->why), "%s", strerror(io_error(io)));
+		tell(d, FTP_DATA_LOST);
+	} else if (what == IO_INPUT) {
+		tell(d, FTP_DATA_INPUT);
+	} else if (what == IO_ENDED) {
+		tell(d, FTP_DATA_END);
+	} else if (what == IO_DRAINED) {
+		tell(d, FTP_DATA_SENT);
+	}
+}
+
+/* Until the transfer wants it nothing is read from it. */
+static void
+opened(void *arg, struct io *io, const char *why)
+{
+	struct ftp_data *d = arg;
+
+	d->listen = NULL;
+	d->dial = NULL;
+	if (io == NULL) {
+		copy_text(d->why, sizeof(d->why), why);
+		tell(d, FTP_DATA_LOST);
+		return;
+	}
+	d->io = io;
+	io_owner(io, told, d);
+	if (!d->wanted) {
+		io_pause(io);
+		return;
+	}
+	set_deadline(d);
+	tell(d, FTP_DATA_OPEN);
+}
+
+int
+ftp_data_listen(struct ftp_data *d, const struct addr *local,
+    const struct addr *from, struct ftp_range ports, struct err *e)
+{
+	struct listen_once_want want = {
+	    .local = local,
+	    .from = from,
+	    .least = ports.least,
+	    .most = ports.most,
+	    .timeout_ms = ftp_own(d->s)->data_timeout,
+	};
+
+	ftp_data_close(d);
+	d->listen = listen_once_open(
+	    worker_loop(d->s->place->worker), &want, opened, d, e);
+	d->way = FTP_WAY_PASSIVE;
+	return d->listen == NULL ? -1 : 0;
+}
+
+bool
+ftp_data_want(struct ftp_data *d)
+{
+	const struct ftp_own *o = ftp_own(d->s);
+	char host[ADDR_TEXT];
+
+	d->wanted = true;
+	if (d->io != NULL) {
+		io_resume(d->io);
+		set_deadline(d);
+		return true;
+	}
+	if (d->listen != NULL) {
+		listen_once_wait(d->listen, o->data_timeout);
+		return false;
+	}
+	if (d->dial == NULL)
+		d->dial = dial_start(worker_dialer(d->s->place->worker),
+		    addr_host(&d->target, host), addr_port(&d->target),
+		    o->data_timeout, opened, d);
+	return false;
+}
+
+bool
+ftp_data_send(
+    struct ftp_data *d, const struct content *c, uint64_t from, uint64_t to)
+{
+	if (from < to)
+		io_feed(d->io, c, from, to);
+	io_end(d->io);
+	return from < to;
+}
+
+void
+ftp_data_finish(struct ftp_data *d)
+{
+	forget(d);
+	io_finish(&d->io, LINGER_MS);
+}
+
+/* ---- the client's side ---- */
+
+static bool
+same_host(const struct addr *a, const struct addr *b)
+{
+	unsigned char one[16], other[16];
+
+	addr_key(a, one);
+	addr_key(b, other);
+	return memcmp(one, other, sizeof(one)) == 0;
+}
+
+/* RFC 2577 3: the bounce attack. */
+static void
+take_target(struct session *s, const struct ftp_line *l, const struct addr *a)
+{
+	struct ftp *p = s->state;
+	char text[ADDR_TEXT];
+
+	if (!same_host(a, io_peer(s->client)) || addr_port(a) < LOW_PORT) {
+		log_warn(s->id, "ftp refused verb=%s target=%s reason=bounce",
+		    l->verb, addr_text(a, text));
+		ftp_say(s, "504 Your own address, and a port from %d on\r\n",
+		    LOW_PORT);
+		return;
+	}
+	ftp_data_close(&p->client);
+	p->client.way = FTP_WAY_ACTIVE;
+	p->client.target = *a;
+	ftp_say(s, "200 Ok\r\n");
+}
+
+/* RFC 2428 4. */
+static bool
+refused_by_epsv_all(struct session *s)
+{
+	const struct ftp *p = s->state;
+
+	if (p->epsv_all)
+		ftp_say(s, "501 You said EPSV ALL\r\n");
+	return p->epsv_all;
+}
+
+void
+ftp_act_port(struct session *s, const struct ftp_line *l)
+{
+	struct addr a;
+
+	if (refused_by_epsv_all(s))
+		return;
+	if (ftp_addr_port(l->arg, &a) < 0)
+		ftp_say(s, "501 PORT h1,h2,h3,h4,p1,p2\r\n");
+	else
+		take_target(s, l, &a);
+}
+
+void
+ftp_act_eprt(struct session *s, const struct ftp_line *l)
+{
+	struct addr a;
+	int rc;
+
+	if (refused_by_epsv_all(s))
+		return;
+	rc = ftp_addr_eprt(l->arg, &a);
+	if (rc == -2)
+		ftp_say(s, "522 Use (1,2)\r\n");
+	else if (rc < 0)
+		ftp_say(s, "501 EPRT |1|address|port|\r\n");
+	else
+		take_target(s, l, &a);
+}
+
+/* Listens where the client has reached us.  NULL: it was told why not. */
+static const struct addr *
+listen_for_client(struct session *s)
+{
+	struct ftp *p = s->state;
+	struct err e;
+
+	if (ftp_data_listen(&p->client, io_local(s->client), io_peer(s->client),
+		ftp_own(s)->passive, &e) == 0)
+		return listen_once_at(p->client.listen);
+	log_error(s->id, "ftp limit=passive_ports error=%s", e.text);
+	ftp_say(s, "425 passive_ports: none is free\r\n");
+	return NULL;
+}
+
+void
+ftp_act_pasv(struct session *s, const struct ftp_line *l)
+{
+	const struct ftp_own *o = ftp_own(s);
+	char text[FTP_ADDR_TEXT];
+	const struct addr *at;
+	struct addr a;
+
+	(void)l;
+	if (refused_by_epsv_all(s))
+		return;
+	if (io_local(s->client)->ss.ss_family == AF_INET6) {
+		ftp_say(s, "425 Use EPSV over IPv6\r\n");
+		return;
+	}
+	at = listen_for_client(s);
+	if (at == NULL)
+		return;
+	a = o->address.len > 0 ? o->address : *at;
+	addr_set_port(&a, addr_port(at));
+	ftp_say(s, "227 Entering Passive Mode (%s)\r\n",
+	    ftp_addr_text_port(&a, text));
+}
+
+void
+ftp_act_epsv(struct session *s, const struct ftp_line *l)
+{
+	struct ftp *p = s->state;
+	bool v6 = io_local(s->client)->ss.ss_family == AF_INET6;
+	const struct addr *at;
+
+	if (slice_is_word(l->arg, "ALL")) {
+		p->epsv_all = true;
+		ftp_say(s, "200 Ok\r\n");
+		return;
+	}
+	if (l->arg.len > 0 && !slice_is(l->arg, v6 ? "2" : "1")) {
+		ftp_say(s, "522 Use (%d)\r\n", v6 ? 2 : 1);
+		return;
+	}
+	at = listen_for_client(s);
+	if (at != NULL)
+		ftp_say(s, "229 Entering Extended Passive Mode (|||%u|)\r\n",
+		    addr_port(at));
+}

@@ -1,0 +1,199 @@
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocols/http/http_chunk.h"
+#include "protocols/http/http_field.h"
+#include "protocols/http/http_head.h"
+#include "protocols/http/http_origin.h"
+#include "protocols/http/http_page.h"
+#include "protocols/http/http_range.h"
+#include "protocols/http/http_urls.h"
+#include "proxy/session.h"
+
+/*
+ * http.h: what the files of this folder share about a session.  The parsers
+ * have headers of their own and know nothing of this one.
+ */
+
+/* ---- a place: what prepare() made of the options (http_own.c) ---- */
+
+enum http_ranges_are { RANGES_FULL, RANGES_DENY, RANGES_PASS };
+
+#define HTTP_OWN_MAGIC 0x47790010u
+struct http_own {
+	uint32_t magic;
+	int64_t request_timeout, connect_timeout, idle_timeout;
+	int64_t scan_deadline, trickle_after;
+	size_t max_header, trickle_rate;
+	uint64_t max_request_body, max_response_body, hold;
+	bool trickle, websocket, block_quic;
+	enum http_ranges_are ranges;
+	const char *contact, *onboarding_host; /* in the configuration */
+	uint16_t *connect_ports;
+	size_t connect_ports_n;
+	struct http_doors doors; /* what may not be connected to */
+	struct slice page;       /* block_page; {NULL, 0}: the built-in one */
+	struct pool *pool;       /* idle connections to origins */
+	struct http_urls *urls;  /* that had a virus */
+	struct http_origin_conf origin;
+	char *page_text;
+};
+
+int http_prepare(struct place *place, void **own_r, struct err *e);
+void http_forget(void *own);
+
+/* May CONNECT reach that port? */
+bool http_may_connect(const struct http_own *o, uint16_t port);
+
+/* ---- a session ---- */
+
+/* clang-format off */
+/*      state	word		what it means */
+#define HTTP_STATES(X) \
+	X(IDLE,		"idle",		"between two requests") \
+	X(HEAD,		"head",		"a request's head comes in") \
+	X(BODY,		"body",		"its body comes in") \
+	X(JUDGE,	"judge",	"that body is at the gate") \
+	X(FETCH,	"fetch",	"the origin's turn") \
+	X(SCAN,		"scan",		"the answer's body is at the gate") \
+	X(ANSWER,	"answer",	"the answer goes out") \
+	X(TUNNEL,	"tunnel",	"bytes go both ways") \
+	X(OVER,		"over",		"the session ends with this call")
+
+enum http_state {
+#define X(state, word, text) HTTP_IN_##state,
+	HTTP_STATES(X)
+#undef X
+};
+/* clang-format on */
+
+struct http {
+	enum http_state state;
+	bool going;           /* http_go_on() is up the stack */
+	bool half_closed;     /* the client sends no more; it may still read */
+	uint64_t sent;        /* io_bytes_out() when it was last looked at */
+	struct http_req *req; /* from its first byte to its outcome */
+	struct http_tunnel *tun; /* in TUNNEL */
+};
+
+/* The only writer of state. */
+void http_enter(struct session *s, enum http_state next);
+
+/* Does what can be done now.  The last thing in every call from outside; s
+ * may be gone behind it. */
+void http_go_on(struct session *s);
+
+struct http_own *http_own(const struct session *s);
+
+/* ---- a request (http_request.c) ---- */
+
+#define HTTP_REQ_MAGIC 0x47790011u
+struct http_req {
+	uint32_t magic;
+	struct session *s;
+	struct http_own *own;
+	struct exchange *x;  /* of the body that is under way, or of all */
+	struct exchange *up; /* of the request's body, once x is the answer's */
+	uint64_t in_before, out_before; /* the client's counts */
+	int64_t began_ms;               /* its head was whole */
+
+	struct buf bytes; /* of its head */
+	struct http_request_head head;
+	struct http_host host; /* of the origin, port given */
+	enum http_scheme scheme;
+	struct http_chunks chunks;
+	uint64_t left; /* of a body by length */
+	bool has_body; /* it went through the gate */
+	bool unread;   /* the client may be sending a body nobody takes */
+	bool upgrade;  /* to WebSocket, and that is allowed */
+	bool close;    /* the connection ends with the answer */
+	bool cut;      /* the answer is to be a part: ranges */
+	struct http_range_set ranges;
+
+	struct http_origin *o;  /* NULL: not needed, or given back */
+	char hop[HTTP_KEY_MAX]; /* "host:port"; "" none */
+	char hop_address[ADDR_TEXT];
+
+	/* the answer */
+	struct buf answer_bytes; /* of its head, when o has gone */
+	struct http_response_head answer;
+	char status[192]; /* "200 OK", for the event */
+	bool encoded;     /* it has content codings */
+	bool head_sent;
+	bool chunked;  /* that is how its body goes out */
+	uint64_t sent; /* bytes of its body that left before the verdict */
+	int64_t delivery_ms;
+	const char *result; /* for the event, once the answer is under way */
+	char reason[32];
+};
+
+/* Takes what there is of a request's head.  False: nothing can be done. */
+bool http_request_take(struct session *s);
+
+/* How it ended, for the event; frees it. */
+void http_request_end(
+    struct http_req **qp, const char *result, const char *reason);
+
+/* What is put has left: its outcome, and on to the next one. */
+void http_request_answered(struct session *s);
+
+/* Says all that is known about the content of x. */
+void http_facts(struct http_req *q, struct exchange *x, const char *flow,
+    const struct http_head *of);
+
+/* It goes to the origin: connect or reuse. */
+void http_request_go(struct http_req *q);
+
+/* ---- http_declare.c ---- */
+
+/* Says of a content what the head declares: codings, and the type of a form.
+ * False: more than can be kept. */
+bool http_declare(struct content *c, const struct http_head *h);
+
+/* ---- http_body.c: the request's body ---- */
+
+/* The head is whole and says that a body follows. */
+void http_body_begin(struct http_req *q);
+
+/* Takes what has come.  False: nothing can be done now. */
+bool http_body_take(struct session *s);
+
+/* ---- http_deliver.c: the answer ---- */
+
+void http_origin_says(
+    void *arg, struct http_origin *o, enum http_origin_event what);
+
+/* The client waits: a few bytes, if the setting and the body allow it. */
+void http_trickle(struct http_req *q);
+
+/* ---- http_pages.c ---- */
+
+/* A page instead of what was asked for, and the end of the request.  reason:
+ * words for the page and the log; may be NULL. */
+void http_page(struct http_req *q, enum http_cause cause, const char *result,
+    const char *reason);
+
+/* What the policy has said about x, in a page. */
+void http_page_decision(struct http_req *q, const struct exchange *x);
+
+/* An answer of our own with a body that is no page. */
+void http_plain(struct http_req *q, unsigned status, const char *type,
+    struct slice body, const char *reason);
+
+/* ---- http_self.c: what the gateway itself answers ---- */
+
+/* True: it was for us, and is answered. */
+bool http_self(struct http_req *q);
+
+/* ---- http_tunnel.c ---- */
+
+/* CONNECT, or a 101: from here on what comes is passed on as it is. */
+void http_tunnel_begin(struct http_req *q);
+void http_tunnel_client(struct session *s, enum io_event what);
+void http_tunnel_free(struct http_tunnel **tp);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * http_doors: where no client may be taken: deny_destinations, and our own
+ * listeners.  It is asked about the address that was connected to, so a name
+ * that means another address the next time gains nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocols/http/http_origin.h"
+#include "proxy/base/mem.h"
+
+static int
+read_nets(struct http_doors *d, const struct conf *c,
+    const struct conf_section *listener, struct err *e)
+{
+	enum opt opt = OPT_HTTP_DENY_DESTINATIONS;
+	const char *const *list;
+	size_t n = conf_list(c, listener, opt, &list);
+	struct err why;
+
+	d->nets = xcalloc(n + 1, sizeof(*d->nets));
+	for (; d->n < n; d->n++) {
+		if (net_parse(list[d->n], &d->nets[d->n], &why) < 0)
+			return err_set(e, "%s: %s: %s",
+			    conf_origin(c, listener, opt), schema_opt(opt)->key,
+			    why.text);
+	}
+	return 0;
+}
+
+static void
+add_own(struct http_doors *d, const char *text)
+{
+	struct addr a;
+
+	if (addr_parse(text, &a, NULL) < 0 || a.ss.ss_family == AF_UNIX)
+		return;
+	d->own = xrealloc(d->own, d->own_n + 1, sizeof(*d->own));
+	d->own[d->own_n++] = a;
+}
+
+int
+http_doors_read(struct http_doors *d_r, const struct conf *c,
+    const struct conf_section *listener, struct err *e)
+{
+	const struct conf_section *s = NULL;
+	const char *const *list;
+
+	*d_r = (struct http_doors){.nets = NULL};
+	if (read_nets(d_r, c, listener, e) < 0) {
+		http_doors_free(d_r);
+		return -1;
+	}
+	while ((s = conf_next(c, "listener", s)) != NULL) {
+		size_t n = conf_list(c, s, OPT_LISTENER_ADDRESS, &list);
+
+		for (size_t i = 0; i < n; i++)
+			add_own(d_r, list[i]);
+	}
+	return 0;
+}
+
+void
+http_doors_free(struct http_doors *d)
+{
+	free(d->nets);
+	free(d->own);
+	*d = (struct http_doors){.nets = NULL};
+}
+
+/* The host alone. */
+static bool
+same_host(const struct addr *a, const struct addr *b)
+{
+	unsigned char x[16], y[16];
+
+	addr_key(a, x);
+	addr_key(b, y);
+	return memcmp(x, y, sizeof(x)) == 0;
+}
+
+/* 0.0.0.0 or ::. */
+static bool
+is_any(const struct addr *a)
+{
+	struct net any4, any6;
+
+	return (net_parse("0.0.0.0/32", &any4, NULL) == 0 &&
+		   net_has(&any4, a)) ||
+	    (net_parse("::/128", &any6, NULL) == 0 && net_has(&any6, a));
+}
+
+bool
+http_doors_open(const struct http_doors *d, const struct addr *peer,
+    const struct addr *local)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		if (net_has(&d->nets[i], peer))
+			return false;
+	}
+	for (size_t i = 0; i < d->own_n; i++) {
+		const struct addr *own = &d->own[i];
+
+		if (addr_port(own) != addr_port(peer))
+			continue;
+		/* on every address of this machine: whoever reaches himself
+		 * has the same address at both ends */
+		if (same_host(own, peer) ||
+		    (is_any(own) && same_host(local, peer)))
+			return false;
+	}
+	return true;
+}

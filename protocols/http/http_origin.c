@@ -1,0 +1,426 @@
+/*
+ * http_origin: the connection to an origin: how it is come by, how its answer
+ * is read, and when it may be used again.  What is in the answer is for
+ * http_deliver.c.
+ */
+#include "protocols/http/http_origin.h"
+
+#include <stdlib.h>
+
+#include "proxy/base/check.h"
+#include "proxy/base/log.h"
+#include "proxy/base/mem.h"
+#include "proxy/dial.h"
+#include "proxy/io.h"
+#include "proxy/pool.h"
+
+/* 1xx answers before the real one: more is a loop of its own. */
+#define INTERIMS_MAX 16
+
+static void io_says(void *arg, struct io *io, enum io_event what);
+
+/* ---- telling ---- */
+
+static void
+destroy(struct http_origin *o)
+{
+	dial_cancel(&o->dial);
+	io_free(&o->io);
+	http_chunk_free(&o->chunks);
+	buf_free(&o->bytes);
+	o->magic = 0;
+	free(o);
+}
+
+/* False: o has gone. */
+static bool
+tell(struct http_origin *o, enum http_origin_event what)
+{
+	bool nested = o->telling;
+
+	o->telling = true;
+	o->told(o->arg, o, what);
+	o->telling = nested;
+	if (!o->dead || nested)
+		return !o->dead;
+	destroy(o);
+	return false;
+}
+
+/* False: o may be gone. */
+static bool
+lost(struct http_origin *o, enum http_cause cause, const char *why)
+{
+	if (o->is == ORIGIN_LOST)
+		return false;
+	o->is = ORIGIN_LOST;
+	o->cause = cause;
+	copy_text(o->why, sizeof(o->why), why);
+	io_free(&o->io);
+	(void)tell(o, HTTP_ORIGIN_LOST);
+	return false;
+}
+
+static bool
+malformed(struct http_origin *o, enum http_bad bad)
+{
+	return lost(o, HTTP_CAUSE_MALFORMED, http_bad_word(bad));
+}
+
+/* ---- coming by one ---- */
+
+static void
+wait_for(struct http_origin *o)
+{
+	o->moved = io_bytes_in(o->io) + io_bytes_out(o->io);
+	io_deadline(o->io, o->conf->idle_timeout, "idle_timeout");
+}
+
+static void
+opened(struct http_origin *o)
+{
+	(void)addr_text(io_peer(o->io), o->address);
+	if (!http_doors_open(o->conf->doors, io_peer(o->io), io_local(o->io))) {
+		(void)lost(o, HTTP_CAUSE_DENIED, "deny_destinations");
+		return;
+	}
+	o->is = ORIGIN_ASKED;
+	http_response_head_init(&o->head, o->asked);
+	buf_clear(&o->bytes);
+	io_owner(o->io, io_says, o);
+	io_resume(o->io);
+	wait_for(o);
+	(void)tell(o, HTTP_ORIGIN_OPEN);
+}
+
+static enum http_cause
+cause_of(const char *why)
+{
+	if (strcmp(why, "no such host") == 0 || strncmp(why, "name ", 5) == 0)
+		return HTTP_CAUSE_DNS;
+	if (strcmp(why, "timed out") == 0)
+		return HTTP_CAUSE_TIMEOUT;
+	return HTTP_CAUSE_REFUSED;
+}
+
+static void
+dialled(void *arg, struct io *io, const char *why)
+{
+	struct http_origin *o = arg;
+	char text[sizeof(o->why)];
+
+	IS(o, HTTP_ORIGIN_MAGIC);
+	o->dial = NULL;
+	o->io = io;
+	if (io != NULL) {
+		opened(o);
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "connect: %s", why);
+	(void)lost(o, cause_of(why), text);
+}
+
+static void
+dial(struct http_origin *o)
+{
+	o->is = ORIGIN_DIALS;
+	o->reused = false;
+	o->address[0] = '\0';
+	o->dial = dial_start(o->conf->dialer, o->host, o->port,
+	    o->conf->connect_timeout, dialled, o);
+}
+
+struct http_origin *
+http_origin_open(const struct http_origin_conf *conf,
+    const struct http_host *host, enum http_method asked, bool fresh,
+    http_origin_told *told, void *arg)
+{
+	struct http_origin *o = xcalloc(1, sizeof(*o));
+	void *tag;
+
+	o->magic = HTTP_ORIGIN_MAGIC;
+	o->conf = conf;
+	o->asked = asked;
+	o->told = told;
+	o->arg = arg;
+	o->port = host->port;
+	copy_text(o->host, sizeof(o->host), host->name);
+	(void)snprintf(o->key, sizeof(o->key),
+	    host->is == HTTP_HOST_V6 ? "[%s]:%u" : "%s:%u", o->host, o->port);
+	buf_init(&o->bytes, conf->max_header);
+	if (!fresh)
+		o->io = pool_take(conf->pool, o->key, &tag);
+	o->reused = o->io != NULL;
+	if (!o->reused)
+		dial(o);
+	return o;
+}
+
+void
+http_origin_start(struct http_origin *o)
+{
+	if (o->reused)
+		opened(o);
+}
+
+/* An old connection that has ended before it said a word: once more, anew
+ * (RFC 9110 9.2.2: only what may be sent twice comes here by one). */
+static bool
+begins_anew(struct http_origin *o)
+{
+	if (!o->reused || o->spoke || o->is != ORIGIN_ASKED)
+		return false;
+	log_debug(0, "http origin=%s reused connection had ended", o->key);
+	io_free(&o->io);
+	dial(o);
+	return true;
+}
+
+/* ---- the answer ---- */
+
+/* It is whole.  What follows was not asked for. */
+static bool
+whole(struct http_origin *o)
+{
+	o->is = ORIGIN_DONE;
+	io_deadline(o->io, 0, NULL);
+	io_pause(o->io);
+	return tell(o, HTTP_ORIGIN_END);
+}
+
+/* What is behind the head is what the head says.  False: o may be gone. */
+static bool
+head_is_whole(struct http_origin *o)
+{
+	const struct http_framing *f = &o->head.head.framing;
+
+	o->is = ORIGIN_BODY;
+	o->left = f->length;
+	http_chunk_init(&o->chunks, NULL);
+	if (!tell(o, HTTP_ORIGIN_HEAD) || o->is != ORIGIN_BODY)
+		return false;
+	if (f->is == HTTP_BODY_NONE ||
+	    (f->is == HTTP_BODY_LENGTH && f->length == 0))
+		return whole(o);
+	return f->is != HTTP_BODY_TUNNEL;
+}
+
+/* 1xx: told, and the next head begins. */
+static bool
+interim(struct http_origin *o)
+{
+	if (++o->interims > INTERIMS_MAX)
+		return lost(o, HTTP_CAUSE_MALFORMED, "1xx without end");
+	if (!tell(o, HTTP_ORIGIN_INTERIM) || o->is != ORIGIN_ASKED)
+		return false;
+	http_response_head_init(&o->head, o->asked);
+	buf_clear(&o->bytes);
+	return true;
+}
+
+static bool
+take_head(struct http_origin *o, struct slice in)
+{
+	enum http_head_is is =
+	    http_response_head(&o->head, in, o->conf->max_header);
+	size_t size = o->head.head.size;
+
+	if (is == HTTP_HEAD_BAD)
+		return malformed(o, o->head.head.bad);
+	if (is == HTTP_HEAD_MORE)
+		return false;
+	MUST(buf_put(&o->bytes, in.at, size) == 0);
+	http_head_move(&o->head.head, buf_at(&o->bytes));
+	io_eat(o->io, size);
+	if (o->head.status < 200 && o->head.status != 101)
+		return interim(o);
+	return head_is_whole(o);
+}
+
+static bool
+give(struct http_origin *o, struct slice data)
+{
+	o->data = data;
+	return tell(o, HTTP_ORIGIN_DATA) && o->is == ORIGIN_BODY;
+}
+
+static bool
+take_chunks(struct http_origin *o, struct slice in)
+{
+	struct slice rest = in, data;
+	enum http_chunk_is is;
+
+	while ((is = http_chunk(&o->chunks, &rest, &data)) == HTTP_CHUNK_DATA) {
+		if (!give(o, data))
+			return false;
+	}
+	if (is == HTTP_CHUNK_BAD)
+		return malformed(o, o->chunks.bad);
+	io_eat(o->io, in.len - rest.len);
+	return is == HTTP_CHUNK_DONE ? whole(o) : false;
+}
+
+static bool
+take_length(struct http_origin *o, struct slice in)
+{
+	if (in.len > o->left)
+		in.len = (size_t)o->left;
+	if (!give(o, in))
+		return false;
+	io_eat(o->io, in.len);
+	o->left -= in.len;
+	return o->left == 0 ? whole(o) : true;
+}
+
+static bool
+take_body(struct http_origin *o, struct slice in)
+{
+	switch (o->head.head.framing.is) {
+	case HTTP_BODY_CHUNKED:
+		return take_chunks(o, in);
+	case HTTP_BODY_LENGTH:
+		return take_length(o, in);
+	case HTTP_BODY_CLOSE:
+		if (!give(o, in))
+			return false;
+		io_eat(o->io, in.len);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* False: nothing more can be done, or o may be gone. */
+static bool
+take(struct http_origin *o)
+{
+	struct slice in = io_input(o->io);
+
+	if (in.len == 0)
+		return false;
+	o->spoke = true;
+	if (o->is == ORIGIN_ASKED)
+		return take_head(o, in);
+	return o->is == ORIGIN_BODY && take_body(o, in);
+}
+
+/* ---- what the connection says ---- */
+
+static void
+ended(struct http_origin *o)
+{
+	if (o->is == ORIGIN_BODY &&
+	    o->head.head.framing.is == HTTP_BODY_CLOSE && !io_truncated(o->io))
+		(void)whole(o);
+	else if (o->is != ORIGIN_DONE && !begins_anew(o))
+		(void)lost(o, HTTP_CAUSE_BROKEN,
+		    o->is == ORIGIN_BODY ? "ended inside the body"
+					 : "ended without an answer");
+}
+
+static void
+gone(struct http_origin *o)
+{
+	int error = io_error(o->io);
+
+	if (o->is == ORIGIN_DONE) {
+		io_free(&o->io);
+		return;
+	}
+	if (!begins_anew(o))
+		(void)lost(o, HTTP_CAUSE_BROKEN,
+		    error == 0 ? "connection closed" : strerror(error));
+}
+
+/* A body that moves in either direction is not late. */
+static void
+late(struct http_origin *o)
+{
+	if (o->is == ORIGIN_DONE)
+		return;
+	if (io_bytes_in(o->io) + io_bytes_out(o->io) != o->moved)
+		wait_for(o);
+	else
+		(void)lost(o, HTTP_CAUSE_TIMEOUT, "idle_timeout exceeded");
+}
+
+static void
+io_says(void *arg, struct io *io, enum io_event what)
+{
+	struct http_origin *o = arg;
+
+	(void)io;
+	IS(o, HTTP_ORIGIN_MAGIC);
+	if (o->is == ORIGIN_LOST)
+		return;
+	switch (what) {
+	case IO_INPUT:
+		while (take(o))
+			;
+		break;
+	case IO_ENDED:
+		ended(o);
+		break;
+	case IO_GONE:
+		gone(o);
+		break;
+	case IO_LATE:
+		late(o);
+		break;
+	case IO_DRAINED:
+		o->reusable = true;
+		break;
+	case IO_SECURED:
+		break;
+	}
+}
+
+/* ---- the end ---- */
+
+void
+http_origin_pause(struct http_origin *o, bool pause)
+{
+	IS(o, HTTP_ORIGIN_MAGIC);
+	if (o->io == NULL)
+		return;
+	if (pause)
+		io_pause(o->io);
+	else
+		io_resume(o->io);
+}
+
+struct io *
+http_origin_unplug(struct http_origin *o)
+{
+	struct io *io = o->io;
+
+	IS(o, HTTP_ORIGIN_MAGIC);
+	MUST(io != NULL);
+	o->io = NULL;
+	o->is = ORIGIN_DONE;
+	io_owner(io, NULL, NULL);
+	io_deadline(io, 0, NULL);
+	return io;
+}
+
+void
+http_origin_free(struct http_origin **op)
+{
+	struct http_origin *o = *op;
+
+	*op = NULL;
+	if (o == NULL)
+		return;
+	IS(o, HTTP_ORIGIN_MAGIC);
+	if (o->is == ORIGIN_DONE && o->io != NULL && o->reusable && !o->bound &&
+	    o->head.head.goes_on)
+		pool_put(o->conf->pool, o->key, &o->io, NULL, NULL);
+	if (!o->telling) {
+		destroy(o);
+		return;
+	}
+	o->is = ORIGIN_LOST;
+	o->dead = true;
+	dial_cancel(&o->dial);
+	io_free(&o->io);
+}

@@ -1,0 +1,129 @@
+#ifndef HTTP_ORIGIN_H
+#define HTTP_ORIGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "protocols/http/http_chunk.h"
+#include "protocols/http/http_head.h"
+#include "protocols/http/http_page.h"
+#include "proxy/base/addr.h"
+#include "proxy/base/buf.h"
+
+struct dialer;
+struct io;
+struct pool;
+
+/*
+ * http_origin: a connection to an origin server for one request: dialled, or
+ * one that an earlier request has left.  It reads the answer; what is sent is
+ * its owner's.
+ */
+
+/* ---- where nobody may go ---- */
+
+struct http_doors {
+	struct net *nets; /* deny_destinations */
+	size_t n;
+	struct addr *own; /* every listener of ours */
+	size_t own_n;
+};
+
+int http_doors_read(struct http_doors *d_r, const struct conf *c,
+    const struct conf_section *listener, struct err *e);
+void http_doors_free(struct http_doors *d);
+
+/* May a connection that leads there be used?  local: our end of it. */
+bool http_doors_open(const struct http_doors *d, const struct addr *peer,
+    const struct addr *local);
+
+/* ---- one connection ---- */
+
+#define HTTP_KEY_MAX (HTTP_HOST_MAX + 16)
+
+struct http_origin_conf {
+	struct dialer *dialer;
+	struct pool *pool;
+	const struct http_doors *doors;
+	int64_t connect_timeout, idle_timeout;
+	size_t max_header;
+};
+
+enum http_origin_event {
+	HTTP_ORIGIN_OPEN,    /* ask: put the request; may come a second time */
+	HTTP_ORIGIN_INTERIM, /* o->head is a 1xx, and more follows */
+	HTTP_ORIGIN_HEAD,    /* o->head is the answer's */
+	HTTP_ORIGIN_DATA,    /* o->data: bytes of its body */
+	HTTP_ORIGIN_END,     /* the answer is whole */
+	HTTP_ORIGIN_LOST     /* o->cause and o->why; nothing follows */
+};
+
+struct http_origin;
+typedef void http_origin_told(
+    void *arg, struct http_origin *o, enum http_origin_event what);
+
+enum http_origin_is {
+	ORIGIN_DIALS,
+	ORIGIN_ASKED, /* an answer's head is awaited */
+	ORIGIN_BODY,
+	ORIGIN_DONE,
+	ORIGIN_LOST
+};
+
+#define HTTP_ORIGIN_MAGIC 0x47790012u
+struct http_origin {
+	uint32_t magic;
+	enum http_origin_is is;
+	const struct http_origin_conf *conf;
+	char host[HTTP_HOST_MAX + 1];
+	uint16_t port;
+	char key[HTTP_KEY_MAX];  /* "host:port" */
+	char address[ADDR_TEXT]; /* what it is connected to; "" */
+	struct io *io;           /* NULL: not connected */
+	struct dial *dial;
+	bool reused;   /* from the pool */
+	bool spoke;    /* something of an answer has come */
+	bool reusable; /* its owner has sent all of the request */
+	bool bound;    /* to who has asked: for this request only */
+	unsigned interims;
+	uint64_t moved; /* bytes both ways when last looked at */
+
+	enum http_method asked;
+	struct buf bytes; /* of the head */
+	struct http_response_head head;
+	struct slice data;
+	struct http_chunks chunks;
+	uint64_t left;
+
+	enum http_cause cause;
+	char why[160];
+
+	http_origin_told *told;
+	void *arg;
+	bool telling, dead;
+};
+
+/*
+ * fresh: not one that was used before (a request that may not be sent twice).
+ * conf outlives it.  Nothing is told from in here.
+ */
+struct http_origin *http_origin_open(const struct http_origin_conf *conf,
+    const struct http_host *host, enum http_method asked, bool fresh,
+    http_origin_told *told, void *arg);
+
+/* Once behind http_origin_open(): one from the pool is told to be open. */
+void http_origin_start(struct http_origin *o);
+
+/* Stops and restarts reading the answer. */
+void http_origin_pause(struct http_origin *o, bool pause);
+
+/* Takes the connection out, for a tunnel; what waits in it stays there. */
+struct io *http_origin_unplug(struct http_origin *o);
+
+/* It goes to the pool, if it can be used again, else it is closed.  May be
+ * called while it tells. */
+void http_origin_free(struct http_origin **op);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * http_tunnel: bytes that go both ways as they are, behind a CONNECT or a 101:
+ * not inspected, only counted.  Each side is read as fast as the other takes.
+ */
+#include "protocols/http/http.h"
+
+#include <stdlib.h>
+
+#include "protocols/http/http_write.h"
+#include "proxy/base/check.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/mem.h"
+
+#define HEAD_OUT_MAX (160 * 1024)
+
+#define HTTP_TUNNEL_MAGIC 0x47790013u
+struct http_tunnel {
+	uint32_t magic;
+	struct session *s;
+	struct io *there; /* the server; NULL: it has gone */
+	bool client_ended, there_ended;
+	uint64_t moved; /* bytes both ways when last looked at */
+};
+
+static struct http_tunnel *
+tunnel_of(struct session *s)
+{
+	struct http *p = s->state;
+
+	IS(p->tun, HTTP_TUNNEL_MAGIC);
+	return p->tun;
+}
+
+void
+http_tunnel_free(struct http_tunnel **tp)
+{
+	struct http_tunnel *t = *tp;
+
+	*tp = NULL;
+	if (t == NULL)
+		return;
+	IS(t, HTTP_TUNNEL_MAGIC);
+	/* what was taken from the client is still sent */
+	if (t->there != NULL)
+		io_finish(&t->there, 2000);
+	t->magic = 0;
+	free(t);
+}
+
+/* Over, and why. */
+static void
+end(struct session *s, const char *result, const char *reason)
+{
+	struct http *p = s->state;
+
+	http_tunnel_free(&p->tun);
+	http_request_end(&p->req, result, reason);
+	http_enter(s, HTTP_IN_OVER);
+	http_go_on(s);
+}
+
+/* What waits at one side goes to the other. */
+static void
+pump(struct io *from, struct io *to)
+{
+	struct slice in = io_input(from);
+
+	if (in.len > 0 && !io_full(to)) {
+		io_put(to, in.at, in.len);
+		io_eat(from, in.len);
+	}
+	if (io_full(to))
+		io_pause(from); /* until IO_DRAINED of to */
+	else
+		io_resume(from);
+}
+
+/* What one side has ended is ended towards the other, behind its last bytes.
+ */
+static void
+pass_ends(struct session *s)
+{
+	struct http_tunnel *t = tunnel_of(s);
+
+	if (t->client_ended && io_input(s->client).len == 0)
+		io_end(t->there);
+	if (t->there_ended && io_input(t->there).len == 0)
+		io_end(s->client);
+}
+
+static bool
+is_over(struct session *s)
+{
+	struct http_tunnel *t = tunnel_of(s);
+
+	return t->client_ended && t->there_ended &&
+	    io_input(s->client).len == 0 && io_input(t->there).len == 0;
+}
+
+static void
+move(struct session *s)
+{
+	struct http_tunnel *t = tunnel_of(s);
+
+	if (!t->there_ended || io_input(t->there).len > 0)
+		pump(t->there, s->client);
+	if (!t->client_ended || io_input(s->client).len > 0)
+		pump(s->client, t->there);
+	pass_ends(s);
+	if (is_over(s))
+		end(s, "delivered", "tunnel");
+}
+
+static void
+late(struct session *s)
+{
+	struct http_tunnel *t = tunnel_of(s);
+	uint64_t moved = io_bytes_in(s->client) + io_bytes_out(s->client);
+
+	if (moved == t->moved) {
+		end(s, "aborted", "idle_timeout");
+		return;
+	}
+	t->moved = moved;
+	io_deadline(s->client, http_own(s)->idle_timeout, "idle_timeout");
+}
+
+void
+http_tunnel_client(struct session *s, enum io_event what)
+{
+	if (what == IO_LATE) {
+		late(s);
+		return;
+	}
+	if (what == IO_ENDED)
+		tunnel_of(s)->client_ended = true;
+	move(s);
+}
+
+static void
+there_says(void *arg, struct io *io, enum io_event what)
+{
+	struct http_tunnel *t = arg;
+
+	(void)io;
+	IS(t, HTTP_TUNNEL_MAGIC);
+	if (what == IO_GONE) {
+		end(t->s, "delivered", "tunnel");
+		return;
+	}
+	if (what == IO_ENDED)
+		t->there_ended = true;
+	move(t->s);
+}
+
+/* The client hears that it goes on from here. */
+static void
+say_begins(struct http_req *q)
+{
+	struct http_write_response w = {.via = q->s->place->gateway,
+	    .body = {HTTP_BODY_TUNNEL, 0},
+	    .upgrade = "websocket"};
+	struct buf b;
+
+	if (q->head.method == HTTP_CONNECT) {
+		io_puts(q->s->client,
+		    "HTTP/1.1 200 Connection established\r\n\r\n");
+		copy_text(
+		    q->status, sizeof(q->status), "200 Connection established");
+		return;
+	}
+	buf_init(&b, HEAD_OUT_MAX);
+	MUST(http_write_response(&b, &q->answer, &w) == 0);
+	io_put(q->s->client, buf_at(&b), b.len);
+	buf_free(&b);
+}
+
+void
+http_tunnel_begin(struct http_req *q)
+{
+	struct session *s = q->s;
+	struct http *p = s->state;
+	struct http_tunnel *t = xcalloc(1, sizeof(*t));
+
+	t->magic = HTTP_TUNNEL_MAGIC;
+	t->s = s;
+	t->there = http_origin_unplug(q->o);
+	http_origin_free(&q->o);
+	io_owner(t->there, there_says, t);
+	p->tun = t;
+	q->delivery_ms = clock_ms();
+	t->client_ended = p->half_closed;
+	say_begins(q);
+	http_enter(s, HTTP_IN_TUNNEL);
+	/* both may have said something already */
+	io_again(s->client);
+	io_again(t->there);
+}

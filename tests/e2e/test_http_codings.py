@@ -1,0 +1,271 @@
+"""A virus under every content coding, in every wrapping, up and down: refused
+in each, and its clean twin arrives byte for byte."""
+
+import gzip
+import io
+import os
+import subprocess
+import tarfile
+import zlib
+
+import corpus
+import pytest
+from peers.common import until
+from peers.origin import Origin, answer
+from peers.sallyport import Sallyport
+from peers.web import Raw, curl, web_listener, web_port
+
+pytestmark = pytest.mark.core
+
+
+def raw_deflate(data):
+    c = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return c.compress(data) + c.flush()
+
+
+def tool(*words):
+    def run(data):
+        return subprocess.run(words, input=data, capture_output=True,
+                              check=True).stdout
+    return run
+
+
+CODINGS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "raw": raw_deflate,
+    "br": tool("brotli", "-c"),
+    "zstd": tool("zstd", "-c", "-q"),
+}
+
+# What stands in Content-Encoding, how the bytes come to be, how they travel.
+WAYS = {
+    "identity": (None, [], "length"),
+    "chunked": (None, [], "chunked"),
+    "close": (None, [], "close"),
+    "gzip": ("gzip", ["gzip"], "length"),
+    "x-gzip": ("X-GZip", ["gzip"], "chunked"),
+    "deflate": ("deflate", ["deflate"], "length"),
+    "raw": ("deflate", ["raw"], "close"),
+    "br": ("br", ["br"], "length"),
+    "zstd": ("zstd", ["zstd"], "chunked"),
+    "stacked": ("deflate, gzip", ["deflate", "gzip"], "length"),
+    "three": ("gzip, identity, br, zstd", ["gzip", "br", "zstd"], "chunked"),
+}
+
+
+def tar_gz(data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as t:
+        info = tarfile.TarInfo(corpus.INNER)
+        info.size = len(data)
+        t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+WRAPPINGS = {
+    "raw": lambda data: data,
+    "zip": corpus.zipped,
+    "nested": lambda data: corpus.zip_nested(data, 3),
+    "tar.gz": tar_gz,
+}
+
+
+def coded(data, words):
+    for word in words:
+        data = CODINGS[word](data)
+    return data
+
+
+def twins(wrapping):
+    """(bad, good): the same but for what is inside."""
+    bad = corpus.marker()
+    return (WRAPPINGS[wrapping](bad),
+            WRAPPINGS[wrapping](bad.replace(b"marker", b"harmless")))
+
+
+def form(data):
+    boundary = "----" + os.urandom(8).hex()
+    head = (f"--{boundary}\r\nContent-Disposition: form-data; name=\"note\""
+            f"\r\n\r\nhello\r\n--{boundary}\r\nContent-Disposition: form-data;"
+            " name=\"f\"; filename=\"x.bin\"\r\n"
+            "Content-Type: application/octet-stream\r\n\r\n")
+    return (f"multipart/form-data; boundary={boundary}",
+            head.encode() + data + f"\r\n--{boundary}--\r\n".encode())
+
+
+@pytest.fixture(scope="module", name="web")
+def one_for_all(build, module_cleanly):
+    gw = Sallyport(build, web_listener())
+    module_cleanly(gw)
+    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
+        f.write(corpus.signatures())
+    yield gw.start()
+    assert not gw.errors(), gw.errors()
+
+
+@pytest.fixture(scope="module", name="origin")
+def one_origin(module_cleanly):
+    o = Origin()
+    module_cleanly(o)
+    return o.start()
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("way", WAYS)
+def test_downloads(web, origin, way, wrapping):
+    coding, words, framing = WAYS[way]
+    bad, good = (coded(data, words) for data in twins(wrapping))
+    origin.answers["/bad"] = answer(bad, framing=framing, coding=coding)
+    origin.answers["/good"] = answer(good, framing=framing, coding=coding)
+    with Raw(web_port(web)) as c:
+        got = c.ask("GET", origin.url("/bad"))
+        assert got.status == 403, (way, wrapping)
+        event = web.event_of(got.body.decode())
+        assert event["sallyport.because.what"].startswith("Test.marker")
+
+        got = c.ask("GET", origin.url("/good"))
+        assert (got.status, got.body) == (200, good)
+        assert got.fields.get("content-encoding") == coding
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("way", [w for w in WAYS if w != "close"])
+def test_uploads(web, origin, way, wrapping):
+    coding, words, framing = WAYS[way]
+    origin.answers["/up"] = answer(b"thanks")
+    for method in ("PUT", "POST"):
+        for data, status in zip(twins(wrapping), (403, 200)):
+            fields = [f"Content-Encoding: {coding}"] if coding else []
+            if method == "POST":
+                kind, data = form(data)
+                fields.append(f"Content-Type: {kind}")
+            data = coded(data, words)
+            body = data
+            if framing == "chunked":
+                fields.append("Transfer-Encoding: chunked")
+                body = (b"%x\r\n" % len(data)) + data + b"\r\n0\r\n\r\n"
+            else:
+                fields.append(f"Content-Length: {len(data)}")
+            before = len(origin.asked)
+            with Raw(web_port(web)) as c:
+                got = c.ask(method, origin.url("/up"), fields, body)
+            assert got.status == status, (method, way, wrapping, got.body)
+            if status == 403:
+                assert len(origin.asked) == before
+            else:
+                assert origin.asked[-1].body == data
+                assert origin.asked[-1].get("content-encoding") == coding
+
+
+def test_the_parts_of_a_form_have_their_names(web, origin):
+    kind, body = form(tar_gz(corpus.marker()))
+
+    got = curl(web_port(web), origin.url("/up"), "-H", f"Content-Type: {kind}",
+               "--data-binary", "@-", stdin=body)
+
+    assert got.status == 403
+    where = web.event_of(got.body.decode())["sallyport.because.where"]
+    assert where.startswith("up/x.bin/"), where
+    assert where.endswith(corpus.INNER), where
+
+
+@pytest.mark.parametrize("prefix", [b"", b"data:application/zip;base64,"])
+def test_a_field_with_a_file_in_base64(web, origin, prefix):
+    import base64  # pylint: disable=import-outside-toplevel
+    text = prefix + base64.b64encode(corpus.zipped(corpus.marker()))
+    kind, body = form(text)
+
+    got = curl(web_port(web), origin.url("/up"), "-H", f"Content-Type: {kind}",
+               "--data-binary", "@-", stdin=body)
+
+    assert got.status == 403
+
+
+# ---- what clients could read otherwise --------------------------------------------
+
+
+def test_the_same_bytes_are_another_thing_under_another_coding(web, origin):
+    """The verdict cache must not mix them up."""
+    data = raw_deflate(corpus.marker())
+    origin.answers["/plain"] = answer(data)
+    origin.answers["/coded"] = answer(data, coding="deflate")
+    with Raw(web_port(web)) as c:
+        assert c.ask("GET", origin.url("/plain")).status == 200
+        assert c.ask("GET", origin.url("/coded")).status == 403
+        assert c.ask("GET", origin.url("/plain")).status == 200
+
+
+def test_several_members_of_gzip_are_all_read(web, origin):
+    data = gzip.compress(b"harmless") + gzip.compress(corpus.marker())
+    good = gzip.compress(b"harmless") + gzip.compress(b"as well")
+    origin.answers["/a"] = answer(data, coding="gzip")
+    origin.answers["/b"] = answer(good, coding="gzip")
+    with Raw(web_port(web)) as c:
+        assert c.ask("GET", origin.url("/a")).status == 403
+        got = c.ask("GET", origin.url("/b"))
+        assert (got.status, got.body) == (200, good)
+    until("the finding", lambda: any(
+        e["url.original"] == origin.url("/b")
+        and e.get("sallyport.verdict") == "ambiguous" for e in web.events()))
+
+
+GOOD = b"nothing to see here. " * 50
+BROKEN = {
+    "behind": (gzip.compress(GOOD) + b"more", "gzip"),
+    "checksum": (gzip.compress(GOOD)[:-8] + bytes(8), "gzip"),
+    "short": (gzip.compress(GOOD)[:-9], "gzip"),
+    "no-gzip": (GOOD, "gzip"),
+    "no-br": (b"\xff" * 99, "br"),
+    "br-behind": (CODINGS["br"](GOOD) + b"more", "br"),
+    "no-zstd": (GOOD, "zstd"),
+    "zstd-short": (CODINGS["zstd"](GOOD)[:-3], "zstd"),
+    "no-deflate": (b"\xff" * 99, "deflate"),
+    "unknown": (GOOD, "compress"),
+    "unknown-in-list": (gzip.compress(GOOD), "sdch, gzip"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_cannot_be_decoded_is_malformed(web, origin, kind):
+    data, coding = BROKEN[kind]
+    origin.answers["/a"] = answer(data, coding=coding)
+    with Raw(web_port(web)) as c:
+        got = c.ask("GET", origin.url("/a"))
+    assert got.status == 403
+    assert web.event_of(got.body.decode())["sallyport.verdict"] == "malformed"
+
+
+def test_too_many_codings_are_a_limit(web, origin):
+    data = coded(GOOD, ["gzip"] * 5)
+    origin.answers["/a"] = answer(data, coding=", ".join(["gzip"] * 5))
+    with Raw(web_port(web)) as c:
+        got = c.ask("GET", origin.url("/a"))
+    assert got.status == 403
+    assert web.event_of(got.body.decode())["sallyport.verdict"] == "limit"
+
+
+def test_a_bomb_is_a_limit(gateway, origin):
+    gw = gateway({**web_listener(), "scan": {"max_unpacked_size": "10M"}})
+    origin.answers["/a"] = answer(gzip.compress(bytes(64 << 20)),
+                                  coding="gzip")
+    with Raw(web_port(gw)) as c:
+        got = c.ask("GET", origin.url("/a"))
+    assert got.status == 403
+    assert gw.event_of(got.body.decode())["sallyport.verdict"] == "limit"
+
+
+def test_an_empty_body_with_a_coding_is_empty(web, origin):
+    origin.answers["/a"] = answer(b"", coding="gzip")
+    origin.answers["/b"] = answer(b"", coding="gzip", framing="chunked")
+    with Raw(web_port(web)) as c:
+        assert c.ask("GET", origin.url("/a")).status == 200
+        assert c.ask("GET", origin.url("/b")).status == 200
+
+
+def test_curl_decodes_what_arrives(web, origin):
+    for coding in ("gzip", "deflate", "br", "zstd"):
+        origin.answers["/a"] = answer(CODINGS[coding](GOOD), coding=coding)
+        got = curl(web_port(web), origin.url("/a"), "--compressed")
+        assert got.body == GOOD
