@@ -307,9 +307,9 @@
 	    "", "Ports that CONNECT may reach.") \
 	X(HTTP, DENY_DESTINATIONS, "deny_destinations", NETWORKS, "", \
 	    "127.0.0.0/8, ::1, 0.0.0.0/8, 169.254.0.0/16, fe80::/10", 0, 0, \
-	    "", "What no client reaches through the gateway, asked of the " \
-	    "address that was connected to.  Its own listeners are always " \
-	    "among them.") \
+	    "", "What no client reaches through the gateway, asked of each " \
+	    "address before it is connected to.  Its own listeners are " \
+	    "always among them.") \
 	X(HTTP, REQUEST_TIMEOUT, "request_timeout", TIME, "time", "30s", 100, \
 	    UNIT_H, "", "For the whole header of a request; and how long a " \
 	    "client may be silent inside a body.") \

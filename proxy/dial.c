@@ -61,6 +61,8 @@ struct dial {
 	struct watch *watch;
 	struct io *io;
 	char why[128];
+	dial_allowed *allowed; /* NULL: all are */
+	const void *allowed_arg;
 	dial_done *done;
 	void *arg;
 };
@@ -245,6 +247,8 @@ words_of_errno(int error)
 	case EACCES:
 	case EPERM:
 		return "permission denied";
+	case EKEYREJECTED: /* ours: see begin() */
+		return DIAL_NOT_ALLOWED;
 	case EAGAIN:
 		return "its queue is full";
 	case EMFILE:
@@ -329,6 +333,10 @@ begin(struct dial *d)
 	const struct addr *a = &d->addrs[d->at];
 	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
+	if (d->allowed != NULL && !d->allowed(d->allowed_arg, a)) {
+		errno = EKEYREJECTED;
+		return -1;
+	}
 	d->fd = socket(a->ss.ss_family, type, 0);
 	if (d->fd < 0)
 		return -1;
@@ -476,6 +484,15 @@ struct dial *
 dial_start(struct dialer *dialer, const char *host, uint16_t port,
     int64_t timeout_ms, dial_done *done, void *arg)
 {
+	return dial_start_where(
+	    dialer, host, port, timeout_ms, NULL, NULL, done, arg);
+}
+
+struct dial *
+dial_start_where(struct dialer *dialer, const char *host, uint16_t port,
+    int64_t timeout_ms, dial_allowed *allowed, const void *allowed_arg,
+    dial_done *done, void *arg)
+{
 	struct dial *d = xcalloc(1, sizeof(*d));
 
 	IS(dialer, DIALER_MAGIC);
@@ -483,6 +500,8 @@ dial_start(struct dialer *dialer, const char *host, uint16_t port,
 	d->port = port;
 	d->fd = -1;
 	d->until_ms = clock_ms() + timeout_ms;
+	d->allowed = allowed;
+	d->allowed_arg = allowed_arg;
 	d->done = done;
 	d->arg = arg;
 	d->timer = timer_open(dialer->loop, on_time, d);

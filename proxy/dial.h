@@ -31,6 +31,17 @@ typedef void dial_done(void *arg, struct io *io, const char *why);
 struct dial *dial_start(struct dialer *d, const char *host, uint16_t port,
     int64_t timeout_ms, dial_done *done, void *arg);
 
+/*
+ * The same, but each address is asked about before it is connected to: one
+ * that is not allowed is passed over as if it had not answered, and says
+ * DIAL_NOT_ALLOWED when none is left.  allowed_arg lives as long as the dial.
+ */
+#define DIAL_NOT_ALLOWED "not allowed"
+typedef bool dial_allowed(const void *arg, const struct addr *a);
+struct dial *dial_start_where(struct dialer *d, const char *host, uint16_t port,
+    int64_t timeout_ms, dial_allowed *allowed, const void *allowed_arg,
+    dial_done *done, void *arg);
+
 /* Forgets it: done is not called.  NULL is fine. */
 void dial_cancel(struct dial **dp);
 

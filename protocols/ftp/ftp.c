@@ -77,7 +77,7 @@ ftp_relay(struct session *s, const struct ftp_reply *r)
 {
 	struct buf b;
 
-	buf_init(&b, 2 * FTP_REPLY_MAX);
+	buf_init(&b, FTP_REPLY_WRITTEN_MAX);
 	ftp_reply_put(r, r->code, &b);
 	log_debug(s->id, "ftp relays code=%u lines=%u", r->code, r->lines);
 	io_put(s->client, buf_at(&b), b.len);

@@ -81,7 +81,7 @@ answered(struct session *s, const struct ftp_reply *r)
 	    r->text.len == 0 ? "" : buf_at(&r->text), r->text.len};
 	struct buf b;
 
-	buf_init(&b, 2 * FTP_REPLY_MAX);
+	buf_init(&b, FTP_REPLY_WRITTEN_MAX);
 	put_ours(s, &b);
 	while (r->code == 211 && rest.len > 0) {
 		const char *end = memchr(rest.at, '\n', rest.len);

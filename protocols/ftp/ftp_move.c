@@ -152,7 +152,7 @@ ftp_move_answer(struct session *s, const char *result, const char *reason,
 {
 	struct buf b;
 
-	buf_init(&b, 2 * FTP_REPLY_MAX);
+	buf_init(&b, FTP_REPLY_WRITTEN_MAX);
 	ftp_reply_put(r, r->code, &b);
 	ftp_move_end(s, result, reason, buf_text(&b));
 	buf_free(&b);
@@ -251,6 +251,12 @@ client_begin(struct session *s)
 	struct ftp_transfer *t = ftp_transfer(s);
 
 	ftp_phase(s, FTP_IN_CLIENT);
+	if (p->client.way == FTP_WAY_NONE) {
+		/* it came, and went, or did not come, while we were busy */
+		ftp_move_stop(s, "aborted", "client_data_lost",
+		    "425 No data connection\r\n");
+		return;
+	}
 	if (t->flow == FTP_PUT)
 		say_150(s, "Send it");
 	else if (t->refusal != NULL)

@@ -5,7 +5,8 @@
 #include "proxy/base/slice.h"
 
 #define FTP_REPLY_LINE_MAX 8192
-#define FTP_REPLY_MAX (64 * 1024) /* all lines of one */
+#define FTP_REPLY_MAX (64 * 1024)                 /* all lines of one ... */
+#define FTP_REPLY_WRITTEN_MAX (4 * FTP_REPLY_MAX) /* ... and as we write it */
 
 enum ftp_reply_is { FTP_REPLY_MORE, FTP_REPLY_DONE, FTP_REPLY_BAD };
 

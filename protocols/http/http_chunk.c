@@ -57,8 +57,7 @@ in_size(struct http_chunks *c, char byte)
 	int digit = hex(byte);
 
 	if (digit >= 0) {
-		if (++c->digits > HTTP_CHUNK_DIGITS_MAX ||
-		    c->left > (UINT64_MAX >> 4))
+		if (++c->digits > HTTP_CHUNK_DIGITS_MAX)
 			return bad(c, HTTP_BAD_CHUNK_SIZE);
 		c->left = c->left << 4 | (uint64_t)digit;
 		return IN_SIZE;

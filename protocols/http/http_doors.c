@@ -1,7 +1,7 @@
 /*
  * http_doors: where no client may be taken: deny_destinations, and our own
- * listeners.  It is asked about the address that was connected to, so a name
- * that means another address the next time gains nothing.
+ * listeners.  It is asked about the very address that is connected to, so a
+ * name that means another address the next time gains nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -91,13 +91,23 @@ is_any(const struct addr *a)
 }
 
 bool
-http_doors_open(const struct http_doors *d, const struct addr *peer,
-    const struct addr *local)
+http_doors_may_knock(const void *doors, const struct addr *peer)
 {
+	const struct http_doors *d = doors;
+
 	for (size_t i = 0; i < d->n; i++) {
 		if (net_has(&d->nets[i], peer))
 			return false;
 	}
+	return true;
+}
+
+bool
+http_doors_open(const struct http_doors *d, const struct addr *peer,
+    const struct addr *local)
+{
+	if (!http_doors_may_knock(d, peer))
+		return false;
 	for (size_t i = 0; i < d->own_n; i++) {
 		const struct addr *own = &d->own[i];
 

@@ -152,7 +152,8 @@ twice(const struct http_head *h, enum http_field_id id, struct slice value)
 
 	if (known[id].times == MANY)
 		return HTTP_BAD_NONE;
-	if (known[id].times == SAME && first.len == value.len &&
+	if (known[id].times == SAME && first.at != NULL &&
+	    first.len == value.len &&
 	    memcmp(first.at, value.at, value.len) == 0)
 		return HTTP_BAD_NONE;
 	if (id == HTTP_FIELD_HOST)

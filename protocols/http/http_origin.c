@@ -116,6 +116,10 @@ dialled(void *arg, struct io *io, const char *why)
 		opened(o);
 		return;
 	}
+	if (strcmp(why, DIAL_NOT_ALLOWED) == 0) {
+		(void)lost(o, HTTP_CAUSE_DENIED, "deny_destinations");
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "connect: %s", why);
 	(void)lost(o, cause_of(why), text);
 }
@@ -126,8 +130,9 @@ dial(struct http_origin *o)
 	o->is = ORIGIN_DIALS;
 	o->reused = false;
 	o->address[0] = '\0';
-	o->dial = dial_start(o->conf->dialer, o->host, o->port,
-	    o->conf->connect_timeout, dialled, o);
+	o->dial = dial_start_where(o->conf->dialer, o->host, o->port,
+	    o->conf->connect_timeout, http_doors_may_knock, o->conf->doors,
+	    dialled, o);
 }
 
 struct http_origin *

@@ -35,6 +35,9 @@ int http_doors_read(struct http_doors *d_r, const struct conf *c,
     const struct conf_section *listener, struct err *e);
 void http_doors_free(struct http_doors *d);
 
+/* May an address be connected to?  A dial_allowed(); doors: a http_doors. */
+bool http_doors_may_knock(const void *doors, const struct addr *peer);
+
 /* May a connection that leads there be used?  local: our end of it. */
 bool http_doors_open(const struct http_doors *d, const struct addr *peer,
     const struct addr *local);

@@ -104,6 +104,25 @@ def test_a_tag_from_outside_does_not_skip_the_scan(place):
     assert event["email.to.address"] == [corpus_mail.RECIPIENT]
 
 
+@pytest.mark.parametrize("place", ["address_tag", "content_filter"],
+                         indirect=True)
+def test_kill_9_at_any_step_loses_no_mail(place):
+    """The weakness of the keepers of old: here the MTA keeps the mail."""
+    names = [f"kept-{n}" for n in range(60)]
+    for n, name in enumerate(names):
+        assert place.take(corpus_mail.plain(name, 20_000))[0] == 250
+        if n % 10 == 0:
+            assert place.take(corpus_mail.infected("zip"))[0] == 250
+        if n % 4 == 0:
+            pids = [p for _, p in sorted(place.gateway.roles().items())
+                    if p != place.gateway.child.pid]
+            kill(pids[n // 4 % len(pids)])
+    until("all have arrived", lambda: set(names) <= set(
+        map(corpus_mail.name_of, place.arrived())), 120)
+    until("nothing is left", place.settled, 120)
+    assert set(map(corpus_mail.name_of, place.arrived())) == set(names)
+
+
 def insist(p, mail, heard):
     """As a client with a queue does."""
     while len(heard) < 50:

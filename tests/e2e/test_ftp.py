@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import pathlib
 import random
 import signal
 import socket
@@ -628,6 +629,7 @@ class Half:
     def __init__(self, do):
         self.do = do
         self.deleted = []
+        self.more = {}
         self.got = b""
         self.pasv = "({0},{1},{2})"
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -662,7 +664,7 @@ class Half:
                 self.deleted.append(arg)
                 reply = b"250 gone"
             else:
-                reply = answers.get(verb, b"502 no")
+                reply = {**answers, **self.more}.get(verb, b"502 no")
             sock.sendall(reply + b"\r\n")
 
     def remove(self):
@@ -715,6 +717,46 @@ def test_a_data_connection_cut_in_mid_file(gw, cleanly):
         w.retrbinary("RETR x", got.extend)
     assert said[0].startswith("426") and not got, said
     assert w.pwd() == "/"
+    w.close()
+
+
+def test_a_client_that_closes_its_data_connection_early(gw, cleanly):
+    go = threading.Event()
+
+    def slow(half, sock, _verb):
+        sock.sendall(b"150 ok\r\n")
+        data = half.data.accept()[0]
+        assert go.wait(30)
+        data.sendall(b"whole")
+        data.close()
+        sock.sendall(b"226 ok\r\n")
+
+    server = Half(slow)
+    cleanly(server)
+    w = Wire(gw.port).login(server)
+    port = int(w.say("EPSV").split("|||")[1].split("|")[0])
+    data = socket.create_connection(("127.0.0.1", port), 10)
+    data.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                    b"\1\0\0\0\0\0\0\0")
+    w.sock.sendall(b"RETR x\r\n")
+    data.close()
+    go.set()
+    said = w.reply()
+    while said.startswith("150"):
+        said = w.reply()
+    assert said.startswith("42"), said
+    assert w.say("PWD").startswith("257")
+    w.close()
+
+
+def test_a_reply_of_many_lines(gw, cleanly):
+    server = Half(None)
+    cleanly(server)
+    server.more = {"STAT": b"211-\r\n" + b"\r\n" * 60_000 + b"211 end"}
+    w = Wire(gw.port).login(server)
+    said = w.say("STAT x")
+    assert said.count("\r\n") == 60_002
+    assert w.say("PWD").startswith("257")
     w.close()
 
 
@@ -955,3 +997,26 @@ def test_forty_sessions_at_once(gw, server):
         c.close()
     assert not wrong, wrong
     assert all(server.get(f"many-{i}") == b"x" * i for i in range(40))
+
+
+# ---- what the page says --------------------------------------------------------
+
+
+def test_the_nftables_lines_of_the_page():
+    page = (pathlib.Path(__file__).parents[2] / "docs/ftp.md").read_text()
+    rules = page.split("```nft\n")[1].split("```")[0]
+    done = subprocess.run(["/usr/sbin/nft", "-c", "-f", "-"], input=rules,
+                          capture_output=True, text=True, check=False)
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("nft needs a network of its own here")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_listener_of_the_page(build, cleanly):
+    page = (pathlib.Path(__file__).parents[2] / "docs/ftp.md").read_text()
+    gw = Sallyport(build)
+    cleanly(gw)
+    gw.write(page.split("```ini\n")[1].split("```")[0]
+             + f"[engine clamav]\ndatabase = {gw.dir}/db\n")
+    done = gw.run("--check")
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <netinet/in.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -269,6 +270,45 @@ test_cancel(void **state)
 	close(l);
 }
 
+static bool
+not_v4(const void *arg, const struct addr *a)
+{
+	unsigned *asked = *(unsigned *const *)arg;
+
+	++*asked;
+	return a->ss.ss_family != AF_INET;
+}
+
+/* Nobody knocks where it is not allowed: accept() would find him. */
+static void
+test_not_allowed(void **state)
+{
+	uint16_t port = 0, port6 = 0;
+	int l = door("127.0.0.1", &port, true, 5);
+	int l6 = door("::1", &port6, true, 5);
+	unsigned asked = 0, *arg = &asked;
+	struct test t;
+
+	(void)state;
+	begin(&t);
+	timer_set(t.guard, 8000);
+	t.dial = dial_start_where(
+	    t.dialer, "127.0.0.1", port, 2000, not_v4, &arg, done, &t);
+	loop_run(t.loop);
+	assert_null(t.io);
+	assert_string_equal(t.why, DIAL_NOT_ALLOWED);
+	assert_int_equal(asked, 1);
+	assert_int_equal(fcntl(l, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(accept(l, NULL, NULL), -1);
+	t.dial = dial_start_where(
+	    t.dialer, "::1", port6, 2000, not_v4, &arg, done, &t);
+	loop_run(t.loop);
+	assert_non_null(t.io);
+	end(&t);
+	close(l);
+	close(l6);
+}
+
 int
 main(void)
 {
@@ -280,6 +320,7 @@ main(void)
 	    cmocka_unit_test(test_no_such_name),
 	    cmocka_unit_test(test_timed_out),
 	    cmocka_unit_test(test_cancel),
+	    cmocka_unit_test(test_not_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,21 @@ ask_slowly(struct slice in)
 	return is;
 }
 
+/* In two pieces, cut at every place. */
+static void
+ask_in_two(struct slice in)
+{
+	for (size_t n = 1; n < in.len; n++) {
+		http_request_head_init(&req);
+		assert_int_equal(
+		    http_request_head(&req, (struct slice){in.at, n}, LIMIT),
+		    HTTP_HEAD_MORE);
+		assert_int_equal(
+		    http_request_head(&req, in, LIMIT), HTTP_HEAD_DONE);
+		assert_int_equal(req.head.size, in.len);
+	}
+}
+
 static enum http_head_is
 answer_slowly(struct slice in, enum http_method asked)
 {
@@ -287,6 +302,7 @@ requests_that_are_taken(void **state)
 		assert_int_equal(req.head.goes_on, t->goes_on);
 		assert_int_equal(ask_slowly(t->text), HTTP_HEAD_DONE);
 		assert_int_equal(req.head.size, t->text.len);
+		ask_in_two(t->text);
 	}
 }
 
