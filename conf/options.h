@@ -345,6 +345,10 @@
 	    "fetched and scanned.") \
 	X(HTTP, WEBSOCKET, "websocket", WORD, "", "pass", 0, 0, "pass block", \
 	    "What is said over a WebSocket is not inspected.") \
+	X(HTTP, EVENT_STREAM, "event_stream", WORD, "", "pass", 0, 0, \
+	    "pass block", "An endless answer of text/event-stream, which the " \
+	    "client has asked for by that name: flows, scanned in windows; " \
+	    "or is refused.") \
 	X(HTTP, INFECTED_URL_BLOCK, "infected_url_block", TIME, "time", "4h", \
 	    0, 365 * UNIT_D, "", "A URL under which a virus was found is " \
 	    "refused for so long without being fetched; 0: never.  Each net " \

@@ -65,8 +65,8 @@ int
 wire_put_job(struct buf *b, const struct wire_job *job)
 {
 	bool in = job->inline_bytes != NULL;
-	size_t len = JOB_FIXED + 6 + strlen(job->name) +
-	    strlen(job->codings) + strlen(job->type);
+	size_t len = JOB_FIXED + 6 + strlen(job->name) + strlen(job->codings) +
+	    strlen(job->type);
 	struct pen p;
 
 	if (in)

@@ -140,7 +140,6 @@ ftp_go_on(struct session *s)
 {
 	struct ftp *p = s->state;
 
-	IS(s, SESSION_MAGIC);
 	if (p->going)
 		return;
 	p->going = true;

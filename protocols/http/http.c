@@ -203,6 +203,8 @@ client(struct session *s, enum io_event what)
 		set_deadline(s, p->state);
 	if (what == IO_DRAINED && p->state == HTTP_IN_ANSWER)
 		http_request_answered(s);
+	if (what == IO_DRAINED && p->req != NULL && p->req->stream != NULL)
+		http_stream_drained(p->req->stream);
 	http_go_on(s);
 }
 

@@ -30,7 +30,7 @@ struct http_own {
 	int64_t scan_deadline, trickle_after;
 	size_t max_header, trickle_rate;
 	uint64_t max_request_body, max_response_body, hold;
-	bool trickle, websocket, block_quic;
+	bool trickle, websocket, event_stream, block_quic;
 	enum http_ranges_are ranges;
 	const char *contact, *onboarding_host; /* in the configuration */
 	uint16_t *connect_ports;
@@ -99,7 +99,6 @@ struct http_req {
 	struct exchange *x;  /* of the body that is under way, or of all */
 	struct exchange *up; /* of the request's body, once x is the answer's */
 	uint64_t in_before, out_before; /* the client's counts */
-	int64_t began_ms;               /* its head was whole */
 
 	struct buf bytes; /* of its head */
 	struct http_request_head head;
@@ -121,8 +120,9 @@ struct http_req {
 	/* the answer */
 	struct buf answer_bytes; /* of its head, when o has gone */
 	struct http_response_head answer;
-	char status[192]; /* "200 OK", for the event */
-	bool encoded;     /* it has content codings */
+	char status[192];           /* "200 OK", for the event */
+	struct http_stream *stream; /* it flows in windows; NULL */
+	bool encoded;               /* it has content codings */
 	bool head_sent;
 	bool chunked;  /* that is how its body goes out */
 	uint64_t sent; /* bytes of its body that left before the verdict */
@@ -169,6 +169,21 @@ void http_origin_says(
 
 /* The client waits: a few bytes, if the setting and the body allow it. */
 void http_trickle(struct http_req *q);
+
+/* ---- http_stream.c: event streams ---- */
+
+/* Is the answer one that may flow? */
+bool http_stream_is(const struct http_req *q);
+
+void http_stream_begin(struct http_req *q); /* q->stream; the head is out */
+void http_stream_free(struct http_stream **sp);
+
+/* A piece of it; its end.  The request may be over behind either. */
+void http_stream_data(struct http_stream *st, struct slice data);
+void http_stream_end(struct http_stream *st);
+
+/* The client has taken all it was given. */
+void http_stream_drained(struct http_stream *st);
 
 /* ---- http_pages.c ---- */
 

@@ -359,6 +359,24 @@ keep_head(struct http_req *q)
 }
 
 static void
+begin_stream(struct http_req *q)
+{
+	struct http_write_response w = {.body = {HTTP_BODY_CHUNKED, 0}};
+
+	if (!q->own->event_stream) {
+		fail(q, HTTP_CAUSE_BLOCKED, "refused", "event_stream");
+		return;
+	}
+	if (q->has_body) {
+		q->up = q->x;
+		q->x = exchange_open(q->s);
+	}
+	http_facts(q, q->x, "download", &q->answer.head);
+	put_head(q, &w);
+	http_stream_begin(q);
+}
+
+static void
 take_head(struct http_req *q)
 {
 	const struct http_framing *f;
@@ -381,7 +399,10 @@ take_head(struct http_req *q)
 		fail(q, HTTP_CAUSE_LIMIT, "refused", "max_response_body");
 		return;
 	}
-	open_content(q);
+	if (http_stream_is(q))
+		begin_stream(q);
+	else
+		open_content(q);
 }
 
 static void
@@ -407,6 +428,10 @@ take_end(struct http_req *q)
 	const struct http_framing *f = &q->answer.head.framing;
 
 	http_origin_free(&q->o);
+	if (q->stream != NULL) {
+		http_stream_end(q->stream);
+		return;
+	}
 	if (f->is == HTTP_BODY_NONE ||
 	    (f->is == HTTP_BODY_LENGTH && f->length == 0)) {
 		answer_bare(q);
@@ -450,7 +475,10 @@ http_origin_says(void *arg, struct http_origin *o, enum http_origin_event what)
 		take_head(q);
 		break;
 	case HTTP_ORIGIN_DATA:
-		take_data(q, o->data);
+		if (q->stream != NULL)
+			http_stream_data(q->stream, o->data);
+		else
+			take_data(q, o->data);
 		break;
 	case HTTP_ORIGIN_END:
 		take_end(q);

@@ -127,7 +127,7 @@ put_string(struct buf *to, const char *text)
 {
 	char out[2] = {'\\', 0};
 
-	for (size_t i = 0; text[i] != '\0' && i < DETAILS_MAX; i++) {
+	for (size_t i = 0; i < DETAILS_MAX && text[i] != '\0'; i++) {
 		bool escaped = text[i] == '"' || text[i] == '\\';
 
 		out[1] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];

@@ -126,6 +126,7 @@ read_options(const struct place *p, struct http_own *o)
 	o->hold = (uint64_t)number(p, OPT_HTTP_HOLD);
 	o->trickle = number(p, OPT_HTTP_DELIVERY) == 1;
 	o->websocket = number(p, OPT_HTTP_WEBSOCKET) == 0;
+	o->event_stream = number(p, OPT_HTTP_EVENT_STREAM) == 0;
 	o->block_quic = number(p, OPT_HTTP_BLOCK_QUIC) != 0;
 	o->ranges = (enum http_ranges_are)number(p, OPT_HTTP_RANGE_REQUESTS);
 	o->contact = conf_str(p->conf, p->listener, OPT_HTTP_CONTACT);

@@ -58,6 +58,7 @@ http_request_end(struct http_req **qp, const char *result, const char *reason)
 	*qp = NULL;
 	IS(q, HTTP_REQ_MAGIC);
 	http_origin_free(&q->o);
+	http_stream_free(&q->stream);
 	end.next_hop = q->hop;
 	end.hop_address = q->hop_address;
 	end.reply = q->status;
@@ -286,7 +287,6 @@ begin(struct http_req *q)
 	bool body = f->is == HTTP_BODY_CHUNKED ||
 	    (f->is == HTTP_BODY_LENGTH && f->length > 0);
 
-	q->began_ms = clock_ms();
 	q->close = q->close || !q->head.head.goes_on;
 	q->unread = body;
 	find_origin(q);

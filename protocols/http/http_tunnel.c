@@ -19,7 +19,8 @@ struct http_tunnel {
 	struct session *s;
 	struct io *there; /* the server; NULL: it has gone */
 	bool client_ended, there_ended;
-	uint64_t moved; /* bytes both ways when last looked at */
+	bool client_owed, there_owed; /* what was put has not all left yet */
+	uint64_t moved;               /* bytes both ways when last looked at */
 };
 
 static struct http_tunnel *
@@ -61,13 +62,14 @@ end(struct session *s, const char *result, const char *reason)
 
 /* What waits at one side goes to the other. */
 static void
-pump(struct io *from, struct io *to)
+pump(struct io *from, struct io *to, bool *owed)
 {
 	struct slice in = io_input(from);
 
 	if (in.len > 0 && !io_full(to)) {
 		io_put(to, in.at, in.len);
 		io_eat(from, in.len);
+		*owed = true;
 	}
 	if (io_full(to))
 		io_pause(from); /* until IO_DRAINED of to */
@@ -93,8 +95,9 @@ is_over(struct session *s)
 {
 	struct http_tunnel *t = tunnel_of(s);
 
-	return t->client_ended && t->there_ended &&
-	    io_input(s->client).len == 0 && io_input(t->there).len == 0;
+	return t->client_ended && t->there_ended && !t->client_owed &&
+	    !t->there_owed && io_input(s->client).len == 0 &&
+	    io_input(t->there).len == 0;
 }
 
 static void
@@ -103,9 +106,9 @@ move(struct session *s)
 	struct http_tunnel *t = tunnel_of(s);
 
 	if (!t->there_ended || io_input(t->there).len > 0)
-		pump(t->there, s->client);
+		pump(t->there, s->client, &t->client_owed);
 	if (!t->client_ended || io_input(s->client).len > 0)
-		pump(s->client, t->there);
+		pump(s->client, t->there, &t->there_owed);
 	pass_ends(s);
 	if (is_over(s))
 		end(s, "delivered", "tunnel");
@@ -134,6 +137,8 @@ http_tunnel_client(struct session *s, enum io_event what)
 	}
 	if (what == IO_ENDED)
 		tunnel_of(s)->client_ended = true;
+	if (what == IO_DRAINED)
+		tunnel_of(s)->client_owed = false;
 	move(s);
 }
 
@@ -150,6 +155,8 @@ there_says(void *arg, struct io *io, enum io_event what)
 	}
 	if (what == IO_ENDED)
 		t->there_ended = true;
+	if (what == IO_DRAINED)
+		t->there_owed = false;
 	move(t->s);
 }
 
@@ -188,6 +195,7 @@ http_tunnel_begin(struct http_req *q)
 	http_origin_free(&q->o);
 	io_owner(t->there, there_says, t);
 	p->tun = t;
+	t->client_owed = true; /* what say_begins() puts */
 	q->delivery_ms = clock_ms();
 	t->client_ended = p->half_closed;
 	say_begins(q);

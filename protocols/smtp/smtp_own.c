@@ -77,6 +77,7 @@ read_forwarders(
 		if (net_parse(list[i], &(*nets_r)[i], &why) == 0)
 			continue;
 		free(*nets_r);
+		*nets_r = NULL;
 		return wrong(p, opt, &why, e);
 	}
 	return 0;

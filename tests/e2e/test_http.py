@@ -501,6 +501,34 @@ def test_connect_carries_bytes_both_ways(gateway, cleanly):
     assert event["sallyport.result"] == "delivered"
 
 
+def flood(data):
+    """Sends all of it at once, and ends."""
+    class Flood(Origin):
+        def accept(self):
+            with contextlib.suppress(OSError):
+                sock, _ = self.listener.accept()
+                with sock:
+                    sock.sendall(data)
+    return Flood()
+
+
+def test_a_tunnel_waits_for_a_client_that_reads_late(gateway, cleanly):
+    data = os.urandom(8 << 20)
+    f = flood(data)
+    cleanly(f)
+    f.start()
+    gw = gateway(web_listener(connect_ports=str(f.port)))
+    with raw(gw) as c:
+        c.send(f"CONNECT 127.0.0.1:{f.port} HTTP/1.1\r\n"
+               f"Host: 127.0.0.1:{f.port}\r\n\r\n".encode())
+        assert c.answer(bare=True).status == 200
+        c.end()
+        time.sleep(3)       # longer than a session lingers
+        assert c.rest() == data
+    event = outcome(gw, f"127.0.0.1:{f.port}")
+    assert event["sallyport.bytes.out"] > len(data)
+
+
 def test_connect_to_other_ports_is_refused(web, origin):
     o = origin({})
     with raw(web) as c:
@@ -932,3 +960,113 @@ def test_breaking_off_at_random_leaves_nothing(gateway, origin):
         e["event.id"] for e in gw.events(event__action="outcome")})
     until("no session is left", lambda: gw.stderr().count("session begins")
           == gw.stderr().count("session ends"))
+
+
+def test_a_killed_net_worker_costs_its_connections_alone(gateway, origin):
+    gw = gateway({**web_listener(), "gateway": {"workers": "1"}})
+    o = origin({"/a": drip(os.urandom(MEGA), 30), "/b": answer(TEXT)})
+    with raw(gw) as c:
+        c.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
+               "\r\n\r\n".encode())
+        until("it is asked", lambda: o.asked)
+        os.kill(gw.role("net 1"), signal.SIGKILL)
+        assert c.rest() == b""
+
+    def served():
+        with contextlib.suppress(OSError), raw(gw) as d:
+            got = d.ask("GET", o.url("/b"))
+            return got is not None and got.body == TEXT
+        return False
+
+    until("another one serves", served)
+
+
+def test_a_reload_is_for_the_next_connection(gateway, origin):
+    gw = gateway(web_listener())
+    o = origin({"/x": answer(eicar())})
+    with raw(gw) as old:
+        assert old.ask("GET", o.url("/x")).status == 403
+        gw.configure({"policy web": {"malware": "pass"}})
+        gw.reload()
+        with raw(gw) as new:
+            assert new.ask("GET", o.url("/x")).body == eicar()
+
+
+# ---- event streams -----------------------------------------------------------------
+
+
+STREAM = (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+          b"Transfer-Encoding: chunked\r\n\r\n")
+ACCEPT = ["Accept: text/event-stream"]
+
+
+def events(pieces, more=None):
+    """Sends each piece when the client has had the one before."""
+    def serve(connection):
+        connection.send(STREAM)
+        for piece in pieces:
+            connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+            if more is not None:
+                more.wait(PATIENCE)
+                more.clear()
+        connection.send(b"0\r\n\r\n")
+        return True
+    return serve
+
+
+def test_events_arrive_while_the_answer_goes_on(web, origin):
+    more = threading.Event()
+    pieces = [b"data: %d\n\n" % i for i in range(5)]
+    o = origin({"/e": events(pieces, more), "/a": answer(TEXT)})
+    with raw(web) as c:
+        c.send((f"GET {o.url('/e')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}\r\n"
+                + ACCEPT[0] + "\r\n\r\n").encode())
+        assert b"text/event-stream" in c.head()
+        for piece in pieces:
+            size = int(c.file.readline(), 16)
+            assert c.file.read(size + 2) == piece + b"\r\n"
+            more.set()
+        assert c.file.readline() == b"0\r\n"
+        assert c.file.readline() == b"\r\n"
+        assert c.ask("GET", o.url("/a")).body == TEXT
+    event = outcome(web, o.url("/e"))
+    assert event["sallyport.result"] == "delivered"
+
+
+def test_a_virus_across_two_windows_of_a_stream(gateway, origin):
+    gw = gateway(web_listener(), start=False)
+    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
+        f.write(corpus.signatures())
+    gw.start()
+    more = threading.Event()
+    o = origin({"/e": events([b"data: " + eicar()[:30], eicar()[30:] + b"\n\n",
+                              b"data: never\n\n"], more)})
+    with raw(gw) as c:
+        c.send((f"GET {o.url('/e')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}\r\n"
+                + ACCEPT[0] + "\r\n\r\n").encode())
+        c.head()
+        assert c.file.readline() == b"24\r\n"
+        more.set()
+        assert c.rest() == b"data: " + eicar()[:30] + b"\r\n"
+    event = outcome(gw, o.url("/e"))
+    assert event["sallyport.result"] == "refused"
+    assert event["sallyport.reply"].startswith("malware: ")
+
+
+def test_a_large_stream_and_a_slow_reader(web, origin):
+    data = os.urandom(3 * MEGA)
+    o = origin({"/e": events([data[i:i + 50_000]
+                              for i in range(0, len(data), 50_000)])})
+    with raw(web) as c:
+        got = c.ask("GET", o.url("/e"), ACCEPT)
+    assert got.whole and got.body == data
+
+
+def test_what_is_not_asked_for_does_not_flow(web, gateway, origin):
+    o = origin({"/e": events([b"data: " + eicar() + b"\n\n"])})
+    with raw(web) as c:
+        got = c.ask("GET", o.url("/e"))     # no Accept: held
+        assert "content-length" in got.fields
+    gw = gateway(web_listener(event_stream="block"))
+    with raw(gw) as c:
+        assert c.ask("GET", o.url("/e"), ACCEPT).status == 403

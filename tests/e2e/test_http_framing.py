@@ -354,6 +354,8 @@ SMUGGLED = {
     "fold": post(b"Transfer-Encoding:\r\n chunked", body=CHUNKS),
     "coding": post(b"Transfer-Encoding: xchunked", body=CHUNKS),
     "coding-list": post(b"Transfer-Encoding: gzip, chunked", body=CHUNKS),
+    "coding-blank": post(b"Transfer-Encoding: chunked ", body=CHUNKS),
+    "fold-field": post(b"X: a", b" Content-Length: 5", body=b"hello"),
     "coding-tab": post(b"Transfer-Encoding: \x0bchunked", body=CHUNKS),
     "old-chunked": post(TE, body=CHUNKS, version=b"1.0"),
     "bare-lf": b"GET / HTTP/1.1\nHost: a\n\n",

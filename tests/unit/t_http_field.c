@@ -13,6 +13,7 @@
 #include "protocols/http/http_field.h"
 #include "protocols/http/http_line.h"
 #include "protocols/http/http_list.h"
+#include "proxy/base/mem.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -355,9 +356,8 @@ long_names_keep_their_end(void **state)
 
 	(void)state;
 	memset(path, 'a', sizeof(path));
-	memcpy(path + sizeof(path) - 4, ".exe", 4);
-	assert_int_equal(
-	    http_names(with(""), (struct slice){path, sizeof(path)}, &list), 1);
+	(void)copy_text(path + sizeof(path) - 5, 5, ".exe");
+	assert_int_equal(http_names(with(""), slice_of(path), &list), 1);
 	assert_true(strlen(list.list[0]) >= 190);
 	assert_string_equal(list.list[0] + strlen(list.list[0]) - 5, "a.exe");
 }

@@ -351,9 +351,9 @@ padded(char *to, const char *before, size_t n)
 {
 	size_t len = strlen(before);
 
-	memcpy(to, before, len);
+	(void)copy_text(to, len + 1, before);
 	memset(to + len, 'x', n);
-	memcpy(to + len + n, "\r\n\r\n", 4);
+	(void)copy_text(to + len + n, 5, "\r\n\r\n");
 	return (struct slice){to, len + n + 4};
 }
 

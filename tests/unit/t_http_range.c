@@ -76,10 +76,11 @@ ranges_that_are_as_if_not_there(void **state)
 	    "bytes=1-0", "bytes=a-b", "bytes=0-1x", "bytes=+0-1", "bytes=0--1",
 	    "bytes=0x0-1", "bytes=0 - 1", "bytes=0-1;2-3", "bytes=\"0-1\"",
 	    "bytes=9223372036854775808-", "bytes=0-99999999999999999999",
-	    "bytes=0-1,x", ONE_TOO_MANY};
+	    "bytes=0-1,x"};
 	struct http_range_set set;
 
 	(void)state;
+	assert_int_equal(http_ranges(slice_of(ONE_TOO_MANY), &set), -1);
 	for (size_t i = 0; i < N(bad); i++) {
 		if (http_ranges(slice_of(bad[i]), &set) != -1)
 			fail_msg("%s", bad[i]);

@@ -163,7 +163,7 @@ targets_that_are_taken(void **state)
 		assert_true(says(text, t.user, targets[i].user));
 		assert_true(says(text, t.path, targets[i].path));
 		assert_int_equal(t.has_query, targets[i].query != NULL);
-		if (t.has_query)
+		if (targets[i].query != NULL)
 			assert_true(says(text, t.query, targets[i].query));
 	}
 }
