@@ -22,9 +22,10 @@
 #define CONTENT_NAME_MAX 255
 
 /* What a peer declared about a content's form, where the scan needs it. */
-#define CONTENT_CODINGS_MAX 127 /* "gzip, br", in the order they were applied \
-				 */
-#define CONTENT_TYPE_MAX 255    /* "multipart/form-data; boundary=x" */
+#define CONTENT_CODINGS_MAX \
+	127                  /* "gzip, br", in the order they were applied \
+			      */
+#define CONTENT_TYPE_MAX 255 /* "multipart/form-data; boundary=x" */
 
 /* How the scan reads it: a mail is walked as MIME, the others are not. */
 enum content_kind { CONTENT_MAIL, CONTENT_BODY, CONTENT_FILE, CONTENT_KINDS };

@@ -217,7 +217,13 @@ def test_usr1_opens_the_event_log_anew(gateway, sink):
 
 def test_a_session_survives_the_death_of_the_other_net_worker(gateway, sink):
     gw = gateway(relay_to(sink))
-    sessions = [connect(gw.port) for _ in range(8)]
+    sessions = []
+
+    def both_have_one():
+        sessions.append(connect(gw.port))
+        said = gw.stderr()
+        return " net 1 session=" in said and " net 2 session=" in said
+    until("each net worker has a session", both_have_one)
     kill(gw.role("net 1"))
     codes = []
     for n, c in enumerate(sessions):
