@@ -15,6 +15,7 @@
 #include "proxy/base/mem.h"
 #include "scan/clamav_db.h"
 #include "scan/engine.h"
+#include "scan/engine_clamav_known.h"
 
 #define ME "clamav"
 #define FILE_MAX_ (INT64_C(2147483647) - 2) /* libclamav's own ceiling */
@@ -23,18 +24,33 @@
 #define NAME_MAX_ 128
 #define LOADS_MAX 3
 #define SOME_BYTES 65536 /* see set_limits() */
+#define LEAF_LEAST 512   /* a scan is not cheaper than a digest from here on */
+#define LEAVES_MAX 64    /* that one content adds to what is known */
 
 struct clamav {
 	struct cl_engine *engine;
 	struct cl_scan_options options;
+	bool remember;              /* cache_size is not 0 */
+	struct clamav_known *known; /* NULL: nothing is remembered */
 	char version[64];
+};
+
+/* libclamav's layers: the content, members of it, what it does not tell. */
+struct level {
+	enum { LEVEL_OUTER, LEVEL_MEMBER, LEVEL_UNSEEN } is;
+	uint64_t kin;
+	bool leaf; /* it has a key, and nothing inside so far */
+	struct clamav_key key;
 };
 
 /* One scan, while libclamav calls us back. */
 struct scan {
 	struct inspection *in;
+	struct clamav_known *known;
 	unsigned levels;
-	enum { LEVEL_OUTER, LEVEL_MEMBER, LEVEL_UNSEEN } level[LEVELS];
+	struct level level[LEVELS];
+	struct clamav_key leaves[LEAVES_MAX]; /* clean, if all is */
+	unsigned leaves_n;
 	char names[NAMES_MAX][NAME_MAX_]; /* reported already */
 	unsigned n;
 };
@@ -126,7 +142,8 @@ new_engine(void)
 	cl_engine_set_num(
 	    engine, CL_ENGINE_BYTECODE_MODE, CL_BYTECODE_MODE_INTERPRETER);
 	/* What it knows to be clean it would not take apart again, and what
-	 * we find in there, and it does not, would then be missed. */
+	 * we find in there, and it does not, would then be missed: see
+	 * engine_clamav_known. */
 	cl_engine_set_num(engine, CL_ENGINE_DISABLE_CACHE, 1);
 	cl_engine_set_clcb_file_inspection(engine, on_member);
 	cl_engine_set_clcb_post_scan(engine, on_done);
@@ -233,6 +250,7 @@ clamav_close(void *state)
 
 	if (cl->engine != NULL)
 		cl_engine_free(cl->engine);
+	clamav_known_close(&cl->known);
 	free(cl);
 }
 
@@ -246,6 +264,7 @@ clamav_open(const struct conf *conf, const struct conf_section *s,
 		return -1;
 	cl = xcalloc(1, sizeof(*cl));
 	set_options(&cl->options);
+	cl->remember = conf_int(conf, NULL, OPT_SCAN_CACHE_SIZE) > 0;
 	if (load_any(cl, conf_str(conf, s, OPT_ENGINE_DATABASE),
 		conf_int(conf, s, OPT_ENGINE_MIN_SIGNATURES), e) < 0) {
 		clamav_close(cl);
@@ -269,6 +288,8 @@ clamav_enter(void *state, const char *tmpdir, struct err *e)
 	struct clamav *cl = state;
 	cl_error_t rc = cl_engine_set_str(cl->engine, CL_ENGINE_TMPDIR, tmpdir);
 
+	if (cl->known == NULL && cl->remember)
+		cl->known = clamav_known_open();
 	return rc == CL_SUCCESS
 	    ? 0
 	    : err_set(e, "libclamav tmpdir: %s", cl_strerror(rc));
@@ -344,11 +365,46 @@ report_name(struct scan *s, const char *name)
  */
 
 static void
+enter_level(struct scan *s, const char *type, uint32_t attributes)
+{
+	struct level *l = &s->level[s->levels];
+	uint64_t kin = 0;
+
+	if (s->levels > 0) {
+		kin = l[-1].kin;
+		l[-1].leaf = false;
+	}
+	l->is = type == NULL ? LEVEL_UNSEEN : LEVEL_OUTER;
+	l->kin = clamav_kin(kin, type, attributes);
+	l->leaf = false;
+	s->levels++;
+}
+
+static void
 leave_level(struct scan *s)
 {
+	const struct level *l;
+
 	MUST(s->levels > 0);
-	if (s->level[--s->levels] == LEVEL_MEMBER)
+	l = &s->level[--s->levels];
+	if (l->leaf && s->leaves_n < LEAVES_MAX)
+		s->leaves[s->leaves_n++] = l->key;
+	if (l->is == LEVEL_MEMBER)
 		inspection_leave(s->in);
+}
+
+/* Was the same found clean before, in such a place? */
+static bool
+is_known(struct scan *s, struct level *l, const void *bytes, size_t size)
+{
+	if (s->known == NULL || size < LEAF_LEAST ||
+	    clamav_key_of(bytes, size, l->kin, &l->key) < 0)
+		return false;
+	l->leaf = !clamav_known_has(s->known, &l->key);
+	if (!l->leaf)
+		log_debug(0, "clamav known where=%s",
+		    log_quote(inspection_where(s->in)));
+	return !l->leaf;
 }
 
 /* Its temporary file's name, another one each time, is none. */
@@ -373,28 +429,28 @@ on_member(int fd, const char *type, const char **ancestors, size_t parent_size,
 	enum member_step step;
 
 	(void)fd;
-	(void)type;
 	(void)ancestors;
 	(void)parent_size;
-	(void)attributes;
 	MUST(level < LEVELS);
 	while (s->levels > level)
 		leave_level(s);
 	while (s->levels < level)
-		s->level[s->levels++] = LEVEL_UNSEEN;
-	s->level[s->levels++] = LEVEL_OUTER;
+		enter_level(s, NULL, 0);
+	enter_level(s, type == NULL ? "" : type, attributes);
 	if (level == 0)
 		return CL_CLEAN;
 	if (bytes == NULL) {
 		copy_text(trouble, sizeof(trouble), "a member has no bytes");
 		return CL_BREAK;
 	}
-	s->level[s->levels - 1] = LEVEL_MEMBER;
+	s->level[level].is = LEVEL_MEMBER;
 	step = inspection_enter(s->in, real_name(name), bytes, size);
-	if (step == MEMBER_SKIP)
-		return CL_BREAK;
 	/* No other answer ends a scan. */
-	return step == MEMBER_STOP ? CL_VIRUS : CL_CLEAN;
+	if (step == MEMBER_STOP)
+		return CL_VIRUS;
+	if (step == MEMBER_SKIP || is_known(s, &s->level[level], bytes, size))
+		return CL_BREAK;
+	return CL_CLEAN;
 }
 
 /* When it is done with a layer: heuristics are told here, not as found. */
@@ -406,7 +462,7 @@ on_done(int fd, int result, const char *name, void *arg)
 	(void)fd;
 	if (result == CL_VIRUS && name != NULL)
 		report_name(s, name);
-	while (s->levels > 0 && s->level[s->levels - 1] == LEVEL_UNSEEN)
+	while (s->levels > 0 && s->level[s->levels - 1].is == LEVEL_UNSEEN)
 		leave_level(s);
 	if (s->levels > 0)
 		leave_level(s);
@@ -478,6 +534,18 @@ understand(struct scan *s, cl_error_t rc, const char *name, struct err *e)
 	return 0;
 }
 
+/* The whole content is clean, and there was nothing to say about it. */
+static void
+remember(struct scan *s)
+{
+	const struct report *r = inspection_report(s->in);
+
+	if (r->seen > 0 || r->unscanned_bytes > 0)
+		return;
+	for (unsigned i = 0; i < s->leaves_n; i++)
+		clamav_known_add(s->known, &s->leaves[i]);
+}
+
 static int
 clamav_look(
     void *state, const struct content *c, struct inspection *in, struct err *e)
@@ -497,7 +565,9 @@ clamav_look(
 	if (size == 0)
 		return 0;
 	s.in = in;
+	s.known = cl->known;
 	s.levels = 0;
+	s.leaves_n = 0;
 	s.n = 0;
 	trouble[0] = '\0';
 	set_limits(cl->engine, inspection_budget(in), size);
@@ -509,6 +579,8 @@ clamav_look(
 	while (s.levels > 0)
 		leave_level(&s);
 	looked = understand(&s, rc, name, e);
+	if (looked == 0 && rc == CL_CLEAN)
+		remember(&s);
 	cl_fmap_close(map);
 	return looked;
 }
