@@ -71,7 +71,8 @@ move_cpu_limit(int64_t budget_ms)
 }
 
 /* Bytes that stay as they are: a sealed memfd, or a file not open to us for
- * writing, of the size the job says. */
+ * writing, of the size the job says: or of more, where the job is the beginning
+ * of what is still growing. */
 static bool
 is_fixed(int fd, uint64_t size)
 {
@@ -80,7 +81,7 @@ is_fixed(int fd, uint64_t size)
 	int flags = fcntl(fd, F_GETFL);
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size != size || flags < 0)
+	    (uint64_t)st.st_size < size || flags < 0)
 		return false;
 	if ((flags & O_ACCMODE) == O_RDONLY)
 		return true;
@@ -163,13 +164,13 @@ do_job(struct scan_worker *w, int *sock, const struct wire_job *job, int *fd)
 
 	buf_init(&out, WIRE_REPORT_MAX);
 	inspect_job(&k, job, fd, &r);
-	clean_up(w);
 	buf_clear(&out);
 	MUST(wire_put_report(&out, job->number, &r) == 0);
 	/* A net worker that has died wants no answer. */
 	if (fdpass_send(*sock, buf_at(&out), out.len, NULL, 0) < 0)
 		drop(sock);
 	buf_free(&out);
+	clean_up(w); /* nobody waits for that */
 }
 
 /* Returns false when the peer broke the rules. */
