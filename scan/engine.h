@@ -38,7 +38,37 @@ enum member_step {
  */
 enum member_step inspection_enter(
     struct inspection *in, const char *name, const void *bytes, size_t len);
-void inspection_leave(struct inspection *in);
+
+/* False: something of it was put aside for unpack.c. */
+bool inspection_leave(struct inspection *in);
+
+/*
+ * For an engine that remembers what it found clean: the members it has come to
+ * in this content are numbered, and inspection_told() is how many there are.
+ */
+#define TOLD_NAME_MAX 79
+struct told_member {
+	uint64_t size;
+	unsigned level; /* that of what it lies in is smaller by one */
+	unsigned type;  /* enum file_type */
+	bool carved;    /* its bytes are among those of what it lies in */
+	bool named;
+	char name[TOLD_NAME_MAX + 1];
+};
+
+unsigned inspection_told(const struct inspection *in);
+
+/* n of them; NULL: one of them is not kept. */
+const struct told_member *inspection_told_from(
+    const struct inspection *in, unsigned first, unsigned n);
+
+/*
+ * The member just entered is known, at level: these n lie in it.  They are
+ * told, and their budget is spent, as if the engine had come to them.  Anything
+ * but MEMBER_LOOK: as with inspection_enter().
+ */
+enum member_step inspection_known(struct inspection *in,
+    const struct told_member *inside, unsigned n, unsigned level);
 
 /* Where the engine is now, by these calls; the outermost content at first. */
 const char *inspection_where(const struct inspection *in);

@@ -8,14 +8,25 @@
 #include <clamav.h>
 #include <string.h>
 
+#include "proxy/base/check.h"
 #include "proxy/base/mem.h"
 
-#define PLACES 8192 /* a power of two; 320 KiB */
+#define PLACES 8192       /* a power of two; 450 KiB */
+#define INSIDE_ALL 32768u /* members inside of all that are kept: 3.5 MiB */
 #define SHA256_SIZE 32
 #define FNV_PRIME UINT64_C(1099511628211)
 
+struct place {
+	struct clamav_key key;
+	bool taken;
+	unsigned n;
+	struct told_member *inside;
+};
+
 struct clamav_known {
-	struct clamav_key at[PLACES]; /* all zero: nothing */
+	unsigned inside; /* of all places */
+	size_t hand;     /* the next one to be emptied for want of room */
+	struct place at[PLACES];
 };
 
 struct clamav_known *
@@ -24,11 +35,25 @@ clamav_known_open(void)
 	return xcalloc(1, sizeof(struct clamav_known));
 }
 
+static void
+empty(struct clamav_known *k, struct place *p)
+{
+	k->inside -= p->n;
+	free(p->inside);
+	*p = (struct place){.taken = false};
+}
+
 void
 clamav_known_close(struct clamav_known **kp)
 {
-	free(*kp);
+	struct clamav_known *k = *kp;
+
 	*kp = NULL;
+	if (k == NULL)
+		return;
+	for (size_t i = 0; i < PLACES; i++)
+		empty(k, &k->at[i]);
+	free(k);
 }
 
 uint64_t
@@ -53,7 +78,7 @@ clamav_key_of(
 }
 
 static size_t
-place(const struct clamav_key *key)
+place_of(const struct clamav_key *key)
 {
 	size_t n;
 
@@ -61,14 +86,35 @@ place(const struct clamav_key *key)
 	return n & (PLACES - 1);
 }
 
-bool
-clamav_known_has(const struct clamav_known *k, const struct clamav_key *key)
+const struct told_member *
+clamav_known_find(
+    const struct clamav_known *k, const struct clamav_key *key, unsigned *n_r)
 {
-	return memcmp(&k->at[place(key)], key, sizeof(*key)) == 0;
+	static const struct told_member nothing;
+	const struct place *p = &k->at[place_of(key)];
+
+	if (!p->taken || memcmp(&p->key, key, sizeof(*key)) != 0)
+		return NULL;
+	*n_r = p->n;
+	return p->n == 0 ? &nothing : p->inside;
 }
 
 void
-clamav_known_add(struct clamav_known *k, const struct clamav_key *key)
+clamav_known_add(struct clamav_known *k, const struct clamav_key *key,
+    const struct told_member *inside, unsigned n)
 {
-	k->at[place(key)] = *key;
+	struct place *p = &k->at[place_of(key)];
+
+	MUST(n <= CLAMAV_INSIDE_MAX);
+	empty(k, p);
+	for (; k->inside + n > INSIDE_ALL; k->hand++)
+		empty(k, &k->at[k->hand & (PLACES - 1)]);
+	p->key = *key;
+	p->taken = true;
+	p->n = n;
+	k->inside += n;
+	if (n == 0)
+		return;
+	p->inside = xcalloc(n, sizeof(*inside));
+	memcpy(p->inside, inside, n * sizeof(*inside));
 }

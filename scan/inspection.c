@@ -186,7 +186,7 @@ drop_seen(struct later *later, const struct layer *l)
 	later->own = own;
 }
 
-static void
+static bool
 pop(struct inspection *in)
 {
 	struct layer *l = &in->layers[--in->n];
@@ -194,21 +194,22 @@ pop(struct inspection *in)
 
 	l->later = NULL;
 	if (later == NULL)
-		return;
+		return true;
 	if (!in->stop)
 		drop_seen(later, l);
 	if (in->stop || later->n == 0) {
 		later_free(&later);
-		return;
+		return true;
 	}
 	later->level = in->n;
 	*in->later_end = later;
 	in->later_end = &later->next;
+	return false;
 }
 
 static struct layer *
 push(struct inspection *in, const struct where *where, const void *bytes,
-    size_t len)
+    size_t len, enum file_type type)
 {
 	struct layer *l = &in->layers[in->n];
 
@@ -218,7 +219,7 @@ push(struct inspection *in, const struct where *where, const void *bytes,
 	l->len = len;
 	l->members = 0;
 	l->later = NULL;
-	l->type = type_of(bytes, len);
+	l->type = type;
 	in->n++;
 	return l;
 }
@@ -230,6 +231,25 @@ tell(struct inspection *in, const struct layer *l)
 	if (in->member != NULL)
 		in->member(in->member_arg, l->where.path, type_word(l->type),
 		    l->len, in->depth + in->n - 1);
+}
+
+static void
+keep_told(
+    struct inspection *in, const char *name, const struct layer *l, bool carved)
+{
+	struct told_member *t = &in->told[in->told_n];
+
+	if (in->told_n++ >= TOLD_MAX)
+		return;
+	*t = (struct told_member){.size = l->len,
+	    .level = in->n - 1,
+	    .type = (unsigned)l->type,
+	    .carved = carved,
+	    .named = name != NULL};
+	if (name != NULL && strlen(name) > TOLD_NAME_MAX)
+		t->level = 0; /* not kept */
+	else if (name != NULL)
+		copy_text(t->name, sizeof(t->name), name);
 }
 
 /* ---- what an engine says ---------------------------------------------------
@@ -276,25 +296,40 @@ spend(struct inspection *in, const struct layer *l, bool carved)
 	return fits ? MEMBER_LOOK : MEMBER_SKIP;
 }
 
-enum member_step
-inspection_enter(
-    struct inspection *in, const char *name, const void *bytes, size_t len)
+static enum member_step
+come_to(struct inspection *in, const char *name, const void *bytes, size_t len,
+    enum file_type type, bool carved)
 {
 	struct layer *parent = &in->layers[in->n - 1];
 	struct layer *l;
 	struct where where;
 	enum member_step step;
-	bool carved = is_carved(parent, bytes, len);
 
-	MUST(in->n > 0);
 	if (!carved)
 		parent->members++;
 	name_member(parent, name, &where);
-	l = push(in, &where, bytes, len);
+	l = push(in, &where, bytes, len, type);
 	step = spend(in, l, carved);
 	if (step != MEMBER_LOOK)
 		return step;
 	tell(in, l);
+	keep_told(in, name, l, carved);
+	return MEMBER_LOOK;
+}
+
+enum member_step
+inspection_enter(
+    struct inspection *in, const char *name, const void *bytes, size_t len)
+{
+	struct layer *parent = &in->layers[in->n - 1];
+	struct layer *l = parent + 1;
+	enum member_step step;
+
+	MUST(in->n > 0);
+	step = come_to(in, name, bytes, len, type_of(bytes, len),
+	    is_carved(parent, bytes, len));
+	if (step != MEMBER_LOOK)
+		return step;
 	report_closed(in, l);
 	l->later = plan(l, parent);
 	if (l->later != NULL && keep_copy(in, l->later, l) < 0)
@@ -302,11 +337,51 @@ inspection_enter(
 	return MEMBER_LOOK;
 }
 
-void
+bool
 inspection_leave(struct inspection *in)
 {
 	MUST(in->n > 1);
-	pop(in);
+	return pop(in);
+}
+
+unsigned
+inspection_told(const struct inspection *in)
+{
+	return in->told_n;
+}
+
+const struct told_member *
+inspection_told_from(const struct inspection *in, unsigned first, unsigned n)
+{
+	MUST(first + n <= in->told_n);
+	if (first + n > TOLD_MAX)
+		return NULL;
+	for (unsigned i = first; i < first + n; i++) {
+		if (in->told[i].level == 0)
+			return NULL;
+	}
+	return &in->told[first];
+}
+
+enum member_step
+inspection_known(struct inspection *in, const struct told_member *inside,
+    unsigned n, unsigned level)
+{
+	unsigned top = in->n;
+	enum member_step step = MEMBER_LOOK;
+
+	for (unsigned i = 0; i < n && step == MEMBER_LOOK; i++) {
+		const struct told_member *t = &inside[i];
+
+		while (in->n >= top + t->level - level)
+			(void)pop(in);
+		MUST(in->n + 1 == top + t->level - level);
+		step = come_to(in, t->named ? t->name : NULL, NULL,
+		    (size_t)t->size, (enum file_type)t->type, t->carved);
+	}
+	while (in->n > top)
+		(void)pop(in);
+	return step;
 }
 
 const char *
@@ -350,10 +425,11 @@ inspection_begin(struct inspection *in, const struct content *c,
 	enum file_type type;
 
 	in->n = 0;
+	in->told_n = 0;
 	in->later = NULL;
 	in->later_end = &in->later;
-	l = push(in, where, bytes, (size_t)content_size(c));
-	type = l->type;
+	type = type_of(bytes, (size_t)content_size(c));
+	l = push(in, where, bytes, (size_t)content_size(c), type);
 	if (content_kind(c) == CONTENT_MAIL)
 		l->type = FILE_MAIL;
 	tell(in, l);
@@ -368,6 +444,6 @@ struct later *
 inspection_finish(struct inspection *in)
 {
 	while (in->n > 0)
-		pop(in);
+		(void)pop(in);
 	return in->later;
 }

@@ -13,6 +13,7 @@
  */
 #define LAYERS_MAX 66 /* [scan] max_depth is at most 64 */
 #define ITEMS_MAX (STOWAWAYS_MAX + 1)
+#define TOLD_MAX 512 /* members of a content that are kept by name */
 
 /* What has been looked at from outside, and is still to be opened by us. */
 struct later {
@@ -48,6 +49,8 @@ struct inspection {
 
 	struct layer layers[LAYERS_MAX];
 	unsigned n;
+	struct told_member told[TOLD_MAX];
+	unsigned told_n; /* those that are not kept are counted, too */
 	struct spool_house *house; /* for copies and members */
 	struct later *later;       /* in order; its tail: */
 	struct later **later_end;

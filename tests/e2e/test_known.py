@@ -1,8 +1,14 @@
 """Members that were found clean before are not looked at again, and nothing
 else changes by that."""
 
+import io
+import json
+import os
 import random
+import subprocess
+import zipfile
 
+import corpus
 import corpus_mail
 import pytest
 from peers.client import send
@@ -52,6 +58,76 @@ def test_the_second_time_it_is_known(gateway):
     told = [e["sallyport.members"] for e in gw.events()
             if e["event.action"] == "decision"]
     assert len(told) == 2 and told[0] == told[1] > 2, told
+
+
+def boxed(depth):
+    """A zip in a zip ... with three pictures, one of them twice."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("a/one.bin", PICTURE)
+        z.writestr("b/one.bin", PICTURE)
+        z.writestr("two.bin", PICTURE[::-1])
+        if depth > 1:
+            z.writestr("more.zip", boxed(depth - 1))
+    return out.getvalue()
+
+
+def test_what_lies_in_it_is_told_all_the_same(build, folder):
+    with open(f"{folder}/sallyport.ini", "w", encoding="ascii") as f:
+        f.write(f"[engine clamav]\ndatabase = {folder}/db\n")
+    names = []
+    made = {"box.eml": corpus_mail.attached("box", boxed(3), "box.zip"),
+            "box.zip": boxed(3),
+            "box.tar": corpus_mail.tar(boxed(2), "w"),
+            "text.eml": corpus_mail.plain("text")}
+    for name, data in made.items():
+        with open(f"{folder}/{name}", "wb") as f:
+            f.write(data)
+        names += [name] * 3
+
+    done = subprocess.run(
+        [f"{os.path.abspath(build)}/sallyport", "scan", "--json", "--config",
+         "sallyport.ini", *names], capture_output=True, check=False,
+        timeout=60, cwd=folder)
+
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(said) == len(names), done.stderr
+    for at in range(0, len(said), 3):
+        first = said[at]["members"]
+        assert said[at + 1]["members"] == first
+        assert said[at + 2]["members"] == first
+    where = [m["where"] for m in said[0]["members"]]
+    assert "box.eml/box.zip/more.zip/more.zip/two.bin" in where
+    assert len(where) > 12
+
+
+def test_a_box_that_is_known_is_not_opened(gateway):
+    gw = gateway()
+    mail = corpus_mail.attached("box", boxed(3), "box.zip")
+    assert send(gw.port, mail)[0] == 250
+    before = known(gw)  # what is in there twice
+
+    assert send(gw.port, b"X-Again: yes\r\n" + mail)[0] == 250
+
+    until("it is told", lambda: known(gw) == before + 1)
+    assert "where=mail.eml/box.zip members=" in gw.stderr()
+
+
+def test_what_libclamav_cannot_open_is_opened_each_time(gateway):
+    """An engine that knows the outside does not know the inside."""
+    gw = gateway()
+    text = corpus_mail.prose(random.Random("text"), 30000)
+    clean = corpus.by_filter(text, "zstd", "-c")
+    virus = corpus.by_filter(text + corpus_mail.eicar(), "zstd", "-c")
+    assert corpus_mail.eicar()[:40] not in virus
+    for n, (data, code) in enumerate(
+            ((clean, 250), (virus, 554), (clean, 250), (virus, 554))):
+        mail = corpus_mail.attached(f"packed {n}", data, "x.zst")
+        assert send(gw.port, mail)[0] == code
+        # nor does what is around it
+        inside = corpus_mail.attached(f"boxed {n}", corpus_mail.zipped(
+            data, name="x.zst"), "x.zip")
+        assert send(gw.port, inside)[0] == code
 
 
 def test_the_virus_beside_it_is_found(gateway):
