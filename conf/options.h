@@ -24,7 +24,8 @@
 
 /* What a [policy] may answer; words of scan/policy.h. */
 #define ACTION_WORDS "pass tag discard tempfail block"
-#define FINDING_WORDS "malware encrypted limit ambiguous malformed failed"
+#define FINDING_WORDS \
+	"malware encrypted limit ambiguous malformed failed url name type"
 
 /* clang-format off */
 /*	id		section		has a name?	about */
@@ -51,6 +52,9 @@
 	X(TLS,		"tls",		false, \
 	    "Certificates and trust.  Any of these may also stand in a " \
 	    "[listener], and wins there.") \
+	X(TLS_INSPECTION, "tls-inspection", false, \
+	    "Looking inside the TLS of web clients, which have to trust our " \
+	    "CA for it.") \
 	X(ROUTE,	"route",	true, \
 	    "Another next hop for recipients in the domain it is named " \
 	    "after (*.example.org: its subdomains; an exact name goes before " \
@@ -86,6 +90,7 @@
 	OPTIONS_FTP(X) \
 	OPTIONS_HTTP(X) \
 	OPTIONS_TLS(X) \
+	OPTIONS_TLS_INSPECTION(X) \
 	OPTIONS_SCAN(X) \
 	OPTIONS_ENGINE(X) \
 	OPTIONS_POLICY(X) \
@@ -246,9 +251,11 @@
 	    "its own time limit for a filter's answer.")
 
 #define OPTIONS_FTP(X) \
-	X(FTP, MODE, "mode", WORD, "", "forward", 0, 0, "forward reverse", \
-	    "forward: the client names the server (USER user@host[:port], or " \
-	    "OPEN host before it); reverse: it is always default_server.") \
+	X(FTP, MODE, "mode", WORD, "", "forward", 0, 0, \
+	    "forward reverse redirect", "forward: the client names the server " \
+	    "(USER user@host[:port], or OPEN host before it); reverse: it is " \
+	    "always default_server; redirect: it is where the client was " \
+	    "going when the packet filter turned it to us.") \
 	X(FTP, DEFAULT_SERVER, "default_server", STRING, "", "none", 0, 0, "", \
 	    "host or host:port: where clients that name no server go.") \
 	X(FTP, PASSIVE_PORTS, "passive_ports", LIST, "", "50000-50999", 0, 0, \
@@ -260,6 +267,10 @@
 	X(FTP, SERVER_MODE, "server_mode", WORD, "", "passive", 0, 0, \
 	    "passive active same", "Who opens data connections towards the " \
 	    "server: we, the server, or whoever does towards the client.") \
+	X(FTP, SERVER_TLS, "server_tls", WORD, "", "opportunistic", 0, 0, \
+	    "off opportunistic require verify", "Towards the server: never; " \
+	    "where it can, else in the clear; always, for files too; and with " \
+	    "a certificate that is good for its name.  See docs/ftp.md.") \
 	X(FTP, CONNECT_TIMEOUT, "connect_timeout", TIME, "time", "30s", 100, \
 	    UNIT_H, "", "For a connection to the server and its greeting.") \
 	X(FTP, COMMAND_TIMEOUT, "command_timeout", TIME, "time", "5m", 100, \
@@ -284,6 +295,14 @@
 	    "50s", 0, UNIT_D, "", "An upload's reply follows its last byte " \
 	    "by then: the server's own, or 451 and nothing on the server; " \
 	    "0: whenever it comes.") \
+	X(FTP, DELIVERY, "delivery", WORD, "", "hold", 0, 0, "hold hold-tail", \
+	    "Nothing of a download before its verdict; or, of one larger than " \
+	    "hold, a scanned beginning but its last tail bytes.") \
+	X(FTP, HOLD, "hold", SIZE, "bytes", "4M", 0, 1024 * UNIT_G, "", \
+	    "Whatever the delivery, of a file up to this size no byte leaves " \
+	    "before its verdict.") \
+	X(FTP, TAIL, "tail", SIZE, "bytes", "256k", UNIT_K, UNIT_G, "", \
+	    "See delivery.") \
 	X(FTP, PROGRESS, "progress", TIME, "time", "10s", 0, UNIT_H, "", \
 	    "A 150- line this often while a file is fetched and scanned; 0: " \
 	    "never.") \
@@ -291,10 +310,31 @@
 	    "USER PASS ACCT CWD CDUP QUIT REIN PORT PASV EPRT EPSV TYPE MODE " \
 	    "STRU RETR STOR STOU APPE REST RNFR RNTO ABOR DELE RMD MKD PWD " \
 	    "LIST NLST MLSD MLST SIZE MDTM FEAT SYST STAT HELP NOOP OPTS " \
-	    "SITE OPEN XPWD XCWD XCUP XMKD XRMD MFMT CLNT", 0, 0, "", \
+	    "AUTH PBSZ PROT SITE HASH OPEN XPWD XCWD XCUP XMKD XRMD MFMT " \
+	    "CLNT", 0, 0, "", \
 	    "Commands there are; all others are answered with 502.")
 
 #define OPTIONS_HTTP(X) \
+	X(HTTP, MODE, "mode", WORD, "", "forward", 0, 0, \
+	    "forward redirect tproxy reverse", "forward: clients know that it " \
+	    "is a proxy; redirect, tproxy: the packet filter turns their " \
+	    "connections here, and they go on to where they went; reverse: " \
+	    "all go to origin.") \
+	X(HTTP, ORIGIN, "origin", STRING, "", "none", 0, 0, "", \
+	    "host:port of the server for mode = reverse.") \
+	X(HTTP, PARENT_PROXY, "parent_proxy", STRING, "", "none", 0, 0, "", \
+	    "Another proxy through which all of the web is reached: " \
+	    "http://[user@]host:port.  Names are looked up there, so " \
+	    "deny_destinations holds for numbers only.") \
+	X(HTTP, PARENT_PROXY_PASSWORD_FILE, "parent_proxy_password_file", \
+	    PATH, "", UNSET, 0, 0, "", "The password for it is the first " \
+	    "line of this file.  Only the parent process reads it.") \
+	X(HTTP, AUTH, "auth", WORD, "", "none", 0, 0, "none basic", \
+	    "basic: clients of mode forward say a user and a password.") \
+	X(HTTP, AUTH_FILE, "auth_file", PATH, "", UNSET, 0, 0, "", \
+	    "Lines of user:hash, as htpasswd -B writes them (bcrypt; also " \
+	    "scrypt and yescrypt of crypt(5)).  Only the parent process " \
+	    "reads it.") \
 	X(HTTP, BLOCK_PAGE, "block_page", PATH, "", UNSET, 0, 0, "", \
 	    "A page of one's own with {{tags}} for all refusals; when not " \
 	    "given the built-in one.") \
@@ -306,8 +346,8 @@
 	X(HTTP, CONNECT_PORTS, "connect_ports", LIST, "", "443, 8443", 0, 0, \
 	    "", "Ports that CONNECT may reach.") \
 	X(HTTP, DENY_DESTINATIONS, "deny_destinations", NETWORKS, "", \
-	    "127.0.0.0/8, ::1, 0.0.0.0/8, 169.254.0.0/16, fe80::/10", 0, 0, \
-	    "", "What no client reaches through the gateway, asked of each " \
+	    "127.0.0.0/8, ::1, 0.0.0.0/8, 169.254.0.0/16, fe80::/10, " \
+	    "fd00:ec2::254", 0, 0, "", "What no client reaches through the gateway, asked of each " \
 	    "address before it is connected to.  Its own listeners are " \
 	    "always among them.") \
 	X(HTTP, REQUEST_TIMEOUT, "request_timeout", TIME, "time", "30s", 100, \
@@ -326,12 +366,16 @@
 	    0, 1024 * UNIT_G, "", "A larger body of a response is refused; " \
 	    "above max_scan_size it is finding limit.") \
 	X(HTTP, DELIVERY, "delivery", WORD, "", "trickle", 0, 0, \
-	    "hold trickle", "While a body is fetched and scanned the client " \
-	    "gets nothing; or after trickle_after a few bytes of a body " \
-	    "larger than hold.") \
+	    "hold trickle hold-tail", "While a body is fetched and scanned " \
+	    "the client gets nothing; or, where it is larger than hold, after " \
+	    "trickle_after a few bytes a second; or all of a beginning that a " \
+	    "scan has passed but its last tail bytes, which is the fastest " \
+	    "and what a padded file can use: see docs/web.md.") \
 	X(HTTP, HOLD, "hold", SIZE, "bytes", "4M", 0, 1024 * UNIT_G, "", \
 	    "Whatever the delivery, of a body up to this size no byte leaves " \
 	    "before its verdict.") \
+	X(HTTP, TAIL, "tail", SIZE, "bytes", "256k", UNIT_K, UNIT_G, "", \
+	    "See delivery.") \
 	X(HTTP, TRICKLE_AFTER, "trickle_after", TIME, "time", "5s", 100, \
 	    UNIT_H, "", "See delivery.") \
 	X(HTTP, TRICKLE_RATE, "trickle_rate", SIZE, "bytes a second", "1k", 1, \
@@ -343,12 +387,24 @@
 	    "full deny pass", "A client that asks for a part: all is " \
 	    "fetched, scanned and cut; all is delivered; the part alone is " \
 	    "fetched and scanned.") \
+	X(HTTP, RANGE_KEEP, "range_keep", TIME, "time", "5m", 0, UNIT_D, "", \
+	    "With range_requests full: what was fetched for a part serves, so " \
+	    "long and no longer than its server allows, other parts of it to " \
+	    "those who may have it, and those who wait meanwhile; 0: each is " \
+	    "fetched anew.  Each net worker keeps its own.") \
+	X(HTTP, RANGE_KEEP_SIZE, "range_keep_size", SIZE, "bytes", "1G", 0, \
+	    1024 * UNIT_G, "", "All that a net worker keeps so, in the spool; " \
+	    "the oldest goes first.") \
 	X(HTTP, WEBSOCKET, "websocket", WORD, "", "pass", 0, 0, "pass block", \
 	    "What is said over a WebSocket is not inspected.") \
 	X(HTTP, EVENT_STREAM, "event_stream", WORD, "", "pass", 0, 0, \
 	    "pass block", "An endless answer of text/event-stream, which the " \
 	    "client has asked for by that name: flows, scanned in windows; " \
 	    "or is refused.") \
+	X(HTTP, MEDIA_STREAM, "media_stream", WORD, "", "hold", 0, 0, \
+	    "hold pass", "An answer of audio/* or video/* without a length: " \
+	    "held like any other body, so that endless radio never comes; or " \
+	    "it flows, scanned in windows.") \
 	X(HTTP, INFECTED_URL_BLOCK, "infected_url_block", TIME, "time", "4h", \
 	    0, 365 * UNIT_D, "", "A URL under which a virus was found is " \
 	    "refused for so long without being fetched; 0: never.  Each net " \
@@ -370,6 +426,33 @@
 	    "PEM: whom we trust where a certificate is verified.") \
 	X(TLS, HANDSHAKE_TIMEOUT, "handshake_timeout", TIME, "time", "30s", \
 	    100, UNIT_H, "", "How long a client's TLS handshake may take.")
+
+#define OPTIONS_TLS_INSPECTION(X) \
+	X(TLS_INSPECTION, ENABLED, "enabled", BOOL, "", "no", 0, 1, "", \
+	    "Whether there is a signer, a process that has the CA's key and " \
+	    "makes certificates with it.") \
+	X(TLS_INSPECTION, CA_CERT_FILE, "ca_cert_file", PATH, "", \
+	    SYSCONFDIR "/ca/ca.pem", 0, 0, "", \
+	    "PEM: the CA that clients trust, and those between it and its " \
+	    "root.  sallyport ca create makes one.") \
+	X(TLS_INSPECTION, CA_KEY_FILE, "ca_key_file", PATH, "", \
+	    SYSCONFDIR "/ca/ca.key", 0, 0, "", \
+	    "PEM: its key, without a password.  Only the signer reads it; a " \
+	    "file that [gateway] user could read is an error.") \
+	X(TLS_INSPECTION, LEAF_LIFETIME, "leaf_lifetime", TIME, "time", "7d", \
+	    UNIT_H, 397 * UNIT_D, "", \
+	    "How long a certificate for a server is good.  Another one is " \
+	    "made when half of it is over.") \
+	X(TLS_INSPECTION, LEAF_CACHE, "leaf_cache", INT, "certificates", \
+	    "4096", 16, 1000000, "", \
+	    "So many certificates the signer keeps, and so many all net " \
+	    "workers together; the longest unused one goes first.") \
+	X(TLS_INSPECTION, BYPASS, "bypass", LIST, "", "none", 0, 0, "", \
+	    "Patterns for hosts whose TLS is passed on and not looked into, " \
+	    "such as *.example.org.") \
+	X(TLS_INSPECTION, AUTO_BYPASS, "auto_bypass", TIME, "time", "0", 0, \
+	    UNIT_D, "", "A client that would have nothing of our certificate " \
+	    "is let through uninspected to that host for so long; 0: never.")
 
 #define OPTIONS_ROUTE(X) \
 	X(ROUTE, DOMAIN, "domain", LIST, "", UNSET, 0, 0, "", \
@@ -404,7 +487,8 @@
 	    1000000, "", "All members of a content: more is finding limit.") \
 	X(SCAN, CACHE_SIZE, "cache_size", SIZE, "bytes", "64M", 0, \
 	    64 * UNIT_G, "", "Verdicts by SHA-256 and signature version, " \
-	    "shared by all workers; 0: none are kept.") \
+	    "shared by all workers; 0: none are kept, and no scan worker " \
+	    "remembers the members it found clean.") \
 	X(SCAN, CACHE_TTL, "cache_ttl", TIME, "time", "1h", UNIT_S, 7 * UNIT_D, \
 	    "", "How long a kept verdict holds.") \
 	X(SCAN, TEMPORARY, "temporary", WORD, "", "auto", 0, 0, \
@@ -445,7 +529,22 @@
 	X(POLICY, MALFORMED, "malformed", WORD, "", "block", 0, 0, \
 	    ACTION_WORDS, "A reading that could not be followed to its end.") \
 	X(POLICY, FAILED, "failed", WORD, "", "tempfail", 0, 0, ACTION_WORDS, \
-	    "The scanner could not look, or not in time.")
+	    "The scanner could not look, or not in time.") \
+	X(POLICY, BLOCKED_URLS, "blocked_urls", LIST, "", "none", 0, 0, "", \
+	    "Patterns for addresses on the web: all of one " \
+	    "(http://*.example.net/*), what follows its scheme " \
+	    "(example.net/files/*), or its host alone (*.example.net).") \
+	X(POLICY, BLOCKED_NAMES, "blocked_names", LIST, "", "none", 0, 0, "", \
+	    "Patterns for names of files on the web and by FTP, such as " \
+	    "*.scr; of a file in an archive or in a mail the name does not " \
+	    "count.") \
+	X(POLICY, BLOCKED_TYPES, "blocked_types", LIST, "", "none", 0, 0, "", \
+	    "What contents may not be: words for what their bytes are (exe " \
+	    "dll msi elf zip ...), or patterns for what they are declared to " \
+	    "be (application/x-*).  What is in an archive or in a mail does " \
+	    "not count.") \
+	X(POLICY, ON_BLOCKED, "on_blocked", WORD, "", "block", 0, 0, \
+	    ACTION_WORDS, "What is done about those three.")
 
 #define OPTIONS_RULE(X) \
 	X(RULE, POLICY, "policy", LIST, "", UNSET, 0, 0, "", \
@@ -459,14 +558,30 @@
 	    "is enough.") \
 	X(RULE, CLIENT, "client", NETWORKS, "", UNSET, 0, 0, "", \
 	    "Networks of clients.") \
+	X(RULE, USER, "user", LIST, "", UNSET, 0, 0, "", \
+	    "Patterns for who has logged in.") \
+	X(RULE, HOST, "host", LIST, "", UNSET, 0, 0, "", \
+	    "Patterns for the host of an address on the web, such as " \
+	    "*.example.net.") \
+	X(RULE, URL, "url", LIST, "", UNSET, 0, 0, "", \
+	    "Patterns for addresses, as in blocked_urls.") \
+	X(RULE, METHOD, "method", LIST, "", UNSET, 0, 0, "", \
+	    "Methods of HTTP, such as POST or CONNECT.") \
+	X(RULE, NAME, "name", LIST, "", UNSET, 0, 0, "", \
+	    "Patterns for names of files, as in blocked_names.") \
+	X(RULE, TYPE, "type", LIST, "", UNSET, 0, 0, "", \
+	    "What a content is or is declared to be, as in blocked_types.") \
 	X(RULE, FINDING, "finding", LIST, "", UNSET, 0, 0, FINDING_WORDS, \
 	    "Kinds of finding; not given: clean contents too.") \
 	X(RULE, SIGNATURE, "signature", LIST, "", UNSET, 0, 0, "", \
 	    "Patterns for what was found, such as Heuristics.*.") \
 	X(RULE, WHERE, "where", LIST, "", UNSET, 0, 0, "", \
 	    "Patterns for where it was found, such as *.zip/*.") \
-	X(RULE, ACTION, "action", WORD, "", REQUIRED, 0, 0, ACTION_WORDS, \
-	    "What is done.")
+	X(RULE, ACTION, "action", WORD, "", REQUIRED, 0, 0, \
+	    ACTION_WORDS " tunnel inspect", \
+	    "What is done.  tunnel and inspect speak of CONNECT alone, not of " \
+	    "contents: its bytes are passed on as they are; or its TLS is " \
+	    "looked into where [tls-inspection] bypass says otherwise.")
 
 #define OPTIONS_LOG(X) \
 	X(LOG, FORMAT, "format", WORD, "", "text", 0, 0, "text json", \

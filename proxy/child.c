@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,6 +158,23 @@ who_make_dir(const struct who *w, const char *dir, mode_t mode, struct err *e)
 	if (rc < 0)
 		return err_set(e, "cannot make %s: %s", dir, strerror(errno));
 	return 0;
+}
+
+void
+child_program(const char *name, char *to)
+{
+	const size_t room = PATH_MAX - strlen(name) - 1;
+	ssize_t n = readlink("/proc/self/exe", to, room);
+	char *slash;
+
+	if (n > 0 && (size_t)n < room) {
+		to[n] = '\0';
+		slash = strrchr(to, '/');
+		copy_text(slash + 1, strlen(name) + 1, name);
+		if (access(to, X_OK) == 0)
+			return;
+	}
+	(void)snprintf(to, PATH_MAX, "%s/%s", LIBEXECDIR, name);
 }
 
 static const int taken[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1};

@@ -46,6 +46,10 @@ void who_become(const struct who *w);
 int who_make_dir(
     const struct who *w, const char *dir, mode_t mode, struct err *e);
 
+/* Where another program of ours lies, into to[PATH_MAX]: beside this one in a
+ * build tree, else where it was installed. */
+void child_program(const char *name, char *to);
+
 /* Blocks the signals the parent takes by signalfd; -1 with words. */
 int child_block_signals(struct err *e);
 

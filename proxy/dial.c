@@ -1,6 +1,7 @@
 /*
  * dial: name -> addresses -> connection.  The one file that speaks c-ares,
- * whose sockets and time are the loop's.
+ * whose sockets and time are the loop's.  Addresses are tried as RFC 8305 has
+ * it: one after the other, but nobody waits long for one that does not answer.
  */
 #include "proxy/dial.h"
 
@@ -22,8 +23,8 @@
 #define DIALER_MAGIC 0xd1a1e401u
 #define ADDRESSES_MAX 16
 
-/* However many addresses a name has, each gets so long to answer. */
-#define ATTEMPT_MIN 1000
+/* RFC 8305 5: an address that has not answered by then gets company. */
+#define ATTEMPT_DELAY 250
 
 /* One socket of c-ares. */
 struct query_socket {
@@ -48,6 +49,13 @@ struct question {
 	struct dial *dial;
 };
 
+/* A connection that is not one yet. */
+struct attempt {
+	struct dial *dial;
+	int fd; /* -1: over */
+	struct watch *watch;
+};
+
 struct dial {
 	struct dialer *dialer;
 	struct question *question;
@@ -56,9 +64,9 @@ struct dial {
 	struct timer *timer;
 	struct job job; /* says how it ended */
 	struct addr addrs[ADDRESSES_MAX];
-	unsigned n, at;
-	int fd;
-	struct watch *watch;
+	struct attempt attempts[ADDRESSES_MAX]; /* of the address there */
+	unsigned n, at;                         /* `at` is tried next */
+	unsigned under_way;
 	struct io *io;
 	char why[128];
 	dial_allowed *allowed; /* NULL: all are */
@@ -192,15 +200,31 @@ dialer_busy(const struct dialer *d)
 /* ---- one dial ---- */
 
 static void
+end_attempt(struct attempt *t)
+{
+	watch_free(&t->watch);
+	if (t->fd < 0)
+		return;
+	(void)close(t->fd);
+	t->fd = -1;
+	t->dial->under_way--;
+}
+
+static void
+end_attempts(struct dial *d)
+{
+	for (unsigned i = 0; i < d->at; i++)
+		end_attempt(&d->attempts[i]);
+}
+
+static void
 free_dial(struct dial *d)
 {
 	if (d->question != NULL)
 		d->question->dial = NULL;
-	watch_free(&d->watch);
+	end_attempts(d);
 	timer_free(&d->timer);
 	job_cancel(&d->job);
-	if (d->fd >= 0)
-		(void)close(d->fd);
 	io_free(&d->io);
 	free(d);
 }
@@ -259,45 +283,40 @@ words_of_errno(int error)
 	}
 }
 
-static void try_next(struct dial *d);
+static void go_on(struct dial *d);
 
-/* This address is done with. */
+/* The first that answers is it; the others are let go. */
 static void
-address_failed(struct dial *d, const char *why)
+connected(struct dial *d, unsigned nth)
 {
-	watch_free(&d->watch);
-	if (d->fd >= 0)
-		(void)close(d->fd);
-	d->fd = -1;
-	timer_stop(d->timer);
-	copy_text(d->why, sizeof(d->why), why);
-	d->at++;
-}
+	struct attempt *t = &d->attempts[nth];
 
-static void
-connected(struct dial *d)
-{
-	watch_free(&d->watch);
+	watch_free(&t->watch);
 	timer_stop(d->timer);
-	d->io = io_open(d->dialer->loop, &d->fd, &d->addrs[d->at]);
+	d->under_way--;
+	d->io = io_open(d->dialer->loop, &t->fd, &d->addrs[nth]);
+	t->fd = -1;
+	end_attempts(d);
 	loop_later(d->dialer->loop, &d->job);
 }
 
 static void
 on_writable(void *arg)
 {
-	struct dial *d = arg;
+	struct attempt *t = arg;
+	struct dial *d = t->dial;
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
 	if (error == 0) {
-		connected(d);
+		connected(d, (unsigned)(t - d->attempts));
 		return;
 	}
-	address_failed(d, words_of_errno(error));
-	try_next(d);
+	end_attempt(t);
+	copy_text(d->why, sizeof(d->why), words_of_errno(error));
+	go_on(d);
 }
 
 static void
@@ -305,70 +324,114 @@ on_time(void *arg)
 {
 	struct dial *d = arg;
 
-	if (d->question != NULL) {
-		d->question->dial = NULL;
-		d->question = NULL;
-		fail(d, "name lookup timed out");
+	if (d->question == NULL) {
+		go_on(d);
 		return;
 	}
-	address_failed(d, "timed out");
-	try_next(d);
+	d->question->dial = NULL;
+	d->question = NULL;
+	fail(d, "name lookup timed out");
 }
 
-/* How long the address in turn may take: a fair share of what is left. */
-static int64_t
-share(const struct dial *d, int64_t left)
-{
-	int64_t ms = left / (int64_t)(d->n - d->at);
-
-	if (ms < ATTEMPT_MIN)
-		ms = ATTEMPT_MIN;
-	return ms < left ? ms : left;
-}
-
-/* 0 when under way or done, -1 with errno. */
+/* The next address.  0 when under way or done, -1 with errno. */
 static int
 begin(struct dial *d)
 {
 	const struct addr *a = &d->addrs[d->at];
+	struct attempt *t = &d->attempts[d->at];
 	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
+	*t = (struct attempt){.dial = d, .fd = -1};
+	d->at++;
 	if (d->allowed != NULL && !d->allowed(d->allowed_arg, a)) {
 		errno = EKEYREJECTED;
 		return -1;
 	}
-	d->fd = socket(a->ss.ss_family, type, 0);
-	if (d->fd < 0)
+	t->fd = socket(a->ss.ss_family, type, 0);
+	if (t->fd < 0)
 		return -1;
-	if (connect(d->fd, (const struct sockaddr *)&a->ss, a->len) == 0) {
-		connected(d);
+	d->under_way++;
+	if (connect(t->fd, (const struct sockaddr *)&a->ss, a->len) == 0) {
+		connected(d, d->at - 1);
 		return 0;
 	}
 	if (errno != EINPROGRESS)
 		return -1;
-	d->watch = loop_watch(d->dialer->loop, d->fd, on_writable, d);
-	watch_want(d->watch, false, true);
+	t->watch = loop_watch(d->dialer->loop, t->fd, on_writable, t);
+	watch_want(t->watch, false, true);
 	return 0;
 }
 
-static void
+/* Begins the next one that can be begun.  False: there is none. */
+static bool
 try_next(struct dial *d)
 {
-	for (; d->at < d->n; address_failed(d, words_of_errno(errno))) {
-		int64_t left = d->until_ms - clock_ms();
+	while (d->at < d->n) {
+		struct attempt *t = &d->attempts[d->at];
+		int error;
 
-		if (left <= 0) {
-			fail(d, "timed out");
-			return;
-		}
-		timer_set(d->timer, share(d, left));
 		if (begin(d) == 0)
-			return;
+			return true;
+		error = errno;
+		end_attempt(t);
+		copy_text(d->why, sizeof(d->why), words_of_errno(error));
 	}
-	loop_later(d->dialer->loop, &d->job); /* the last one's words */
+	return false;
+}
+
+/* An attempt has failed, or its time alone is over. */
+static void
+go_on(struct dial *d)
+{
+	int64_t left = d->until_ms - clock_ms();
+
+	if (left <= 0) {
+		end_attempts(d);
+		fail(d, "timed out");
+		return;
+	}
+	(void)try_next(d);
+	if (d->io != NULL)
+		return;
+	if (d->under_way == 0) {
+		timer_stop(d->timer);
+		loop_later(d->dialer->loop, &d->job); /* the last one's words */
+		return;
+	}
+	if (d->at < d->n && left > ATTEMPT_DELAY)
+		left = ATTEMPT_DELAY;
+	timer_set(d->timer, left);
 }
 
 /* ---- names ---- */
+
+/* The next one that is not of a family, from i on; n: there is none. */
+static unsigned
+find_other(const struct dial *d, unsigned i, sa_family_t family)
+{
+	while (i < d->n && d->addrs[i].ss.ss_family == family)
+		i++;
+	return i;
+}
+
+/* RFC 8305 4: families in turns, beginning with the one that is preferred;
+ * within a family the order stays. */
+static void
+interleave(struct dial *d)
+{
+	for (unsigned i = 1; i < d->n; i++) {
+		sa_family_t before = d->addrs[i - 1].ss.ss_family;
+		unsigned from = find_other(d, i, before);
+		struct addr a;
+
+		if (from == d->n)
+			return;
+		a = d->addrs[from];
+		memmove(&d->addrs[i + 1], &d->addrs[i],
+		    (from - i) * sizeof(d->addrs[0]));
+		d->addrs[i] = a;
+	}
+}
 
 static void
 take_addresses(struct dial *d, const struct ares_addrinfo *res)
@@ -385,6 +448,7 @@ take_addresses(struct dial *d, const struct ares_addrinfo *res)
 		addr_set_port(a, d->port);
 		d->n++;
 	}
+	interleave(d);
 }
 
 static const char *
@@ -428,7 +492,7 @@ on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *res)
 	else if (d->n == 0)
 		fail(d, "no such host");
 	else
-		try_next(d);
+		go_on(d);
 }
 
 static void
@@ -498,7 +562,6 @@ dial_start_where(struct dialer *dialer, const char *host, uint16_t port,
 	IS(dialer, DIALER_MAGIC);
 	d->dialer = dialer;
 	d->port = port;
-	d->fd = -1;
 	d->until_ms = clock_ms() + timeout_ms;
 	d->allowed = allowed;
 	d->allowed_arg = allowed_arg;
@@ -509,7 +572,7 @@ dial_start_where(struct dialer *dialer, const char *host, uint16_t port,
 	if (strncmp(host, "pipe:", 5) == 0)
 		take_program(d, host + 5);
 	else if (take_literal(d, host))
-		try_next(d);
+		go_on(d);
 	else if (strncmp(host, "unix:", 5) == 0)
 		fail(d, "not a socket's path");
 	else

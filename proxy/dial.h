@@ -13,8 +13,8 @@ struct loop;
 
 /*
  * dial: from a name or address to a connection.  Names go through c-ares
- * (/etc/hosts counts); every address of the name is tried in turn until one
- * answers or the time is over.
+ * (/etc/hosts counts); the addresses of a name are tried with families in turns
+ * and a quarter of a second apart (RFC 8305): the first that answers is it.
  */
 struct dialer *dialer_open(struct loop *l); /* one a loop */
 void dialer_free(struct dialer **dp);

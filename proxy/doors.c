@@ -207,6 +207,27 @@ own_unix(const struct conf *conf, const struct conf_section *s,
 	    e, "%s: cannot set unix_mode: %s", address, strerror(errno));
 }
 
+/* mode = tproxy: connections to any address come in at this one. */
+static int
+open_wide(const struct conf *conf, const struct conf_section *s,
+    const struct door *door, struct err *e)
+{
+	int on = 1;
+
+	if (strcmp(conf_word(conf, s, OPT_LISTENER_PROTOCOL), "http") != 0 ||
+	    strcmp(conf_word(conf, s, OPT_HTTP_MODE), "tproxy") != 0)
+		return 0;
+	for (unsigned i = 0; i < NET_WORKERS_MAX; i++) {
+		if (door->fds[i] >= 0 &&
+		    setsockopt(door->fds[i], IPPROTO_IP, IP_TRANSPARENT, &on,
+			sizeof(on)) < 0)
+			return err_set(e, "%s: mode: tproxy: %s",
+			    conf_origin(conf, s, OPT_HTTP_MODE),
+			    strerror(errno));
+	}
+	return 0;
+}
+
 /* Port 0 is any free one: all net workers' sockets then get the same. */
 static int
 open_inet(struct door *door, struct addr *a, unsigned workers, struct err *e)
@@ -283,7 +304,8 @@ open_listener(struct doors *d, struct doors *old, const struct conf *conf,
 	n = conf_list(conf, s, OPT_LISTENER_ADDRESS, &list);
 	for (size_t i = 0; i < n; i++) {
 		if (open_address(d, old, conf_name(s), list[i], e) < 0 ||
-		    own_unix(conf, s, list[i], e) < 0)
+		    own_unix(conf, s, list[i], e) < 0 ||
+		    open_wide(conf, s, &d->list[d->n - 1], e) < 0)
 			return -1;
 	}
 	return 0;

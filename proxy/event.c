@@ -23,6 +23,7 @@ event_most(enum field field)
 	case FIELD_HELO:
 	case FIELD_USER:
 	case FIELD_HOST:
+	case FIELD_SNI:
 		return 256;
 	case FIELD_RECIPIENT:
 		return EVENT_RECIPIENT_MAX;
@@ -34,8 +35,10 @@ event_most(enum field field)
 	case FIELD_QUEUE_ID:
 	case FIELD_TLS_VERSION:
 	case FIELD_TLS_CIPHER:
+	case FIELD_TLS_NOTE:
 	case FIELD_METHOD:
 	case FIELD_TYPE:
+	case FIELD_DETECTED:
 	case FIELD_COUNT:
 		break;
 	}

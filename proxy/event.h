@@ -39,8 +39,9 @@ struct event {
 	const char *next_hop; /* "smtp:127.0.0.1:5000"; "" none */
 	const char *hop_address; /* what was connected to; "" none */
 	const char *hop_tls_version, *hop_tls_cipher; /* there; "" none */
-	const char *reply;  /* the hop's or ours, verbatim; escaped here */
-	const char *reason; /* why it ended so, in a word: "client_gone" */
+	bool hop_tls_resumed; /* a session from before went on there */
+	const char *reply;    /* the hop's or ours, verbatim; escaped here */
+	const char *reason;   /* why it ended so, in a word: "client_gone" */
 	uint64_t bytes_in, bytes_out; /* of the client, in this exchange */
 	int64_t ms_delivered, ms_total;
 	bool released_before_verdict;

@@ -26,11 +26,24 @@ struct json {
 	bool comma;               /* something stands before, on this level */
 };
 
+/* Put together by hand: a line has fifty of them, and printf shows. */
+static void
+json_name(struct json *j, const char *name, size_t len)
+{
+	if (j->comma)
+		buf_put(j->b, ",\"", 2);
+	else
+		buf_put(j->b, "\"", 1);
+	buf_put(j->b, name, len);
+	buf_put(j->b, "\":", 2);
+}
+
 static void
 json_open(struct json *j, const char *name, size_t len)
 {
 	MUST(j->len + len + 1 < sizeof(j->path));
-	buf_printf(j->b, "%s\"%.*s\":{", j->comma ? "," : "", (int)len, name);
+	json_name(j, name, len);
+	buf_puts(j->b, "{");
 	if (j->len > 0)
 		j->path[j->len++] = '.';
 	memcpy(j->path + j->len, name, len);
@@ -72,7 +85,7 @@ json_key(struct json *j, const char *key)
 		end = from + strcspn(key + from, ".");
 		json_open(j, key + from, end - from);
 	}
-	buf_printf(j->b, "%s\"%s\":", j->comma ? "," : "", leaf);
+	json_name(j, leaf, strlen(leaf));
 	j->comma = true;
 }
 
@@ -108,17 +121,32 @@ json_list(struct json *j, const char *key, const char *word)
 }
 
 static void
+json_digits(struct json *j, uint64_t n)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	buf_put(j->b, text + at, sizeof(text) - at);
+}
+
+static void
 json_int(struct json *j, const char *key, int64_t n)
 {
 	json_key(j, key);
-	buf_printf(j->b, "%" PRId64, n);
+	if (n < 0)
+		buf_puts(j->b, "-");
+	json_digits(j, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
 }
 
 static void
 json_size(struct json *j, const char *key, uint64_t n)
 {
 	json_key(j, key);
-	buf_printf(j->b, "%" PRIu64, n);
+	json_digits(j, n);
 }
 
 static void
@@ -193,22 +221,27 @@ put_event(struct json *j, const struct event *ev, int64_t wall_ms)
 		json_int(j, "event.duration", ev->ms_total * 1000000);
 }
 
-/* An address of ours or a peer's: KEY.address, and .ip and .port. */
-static void
-put_address(
-    struct json *j, const char *key, const char *text, const struct addr *a)
-{
-	char name[32], host[ADDR_TEXT];
+struct address_keys {
+	const char *address, *ip, *port;
+};
 
-	snprintf(name, sizeof(name), "%s.address", key);
-	json_text(j, name, text, EVENT_WORD_MAX);
+static const struct address_keys client_keys = {
+    "client.address", "client.ip", "client.port"};
+static const struct address_keys server_keys = {
+    "server.address", "server.ip", "server.port"};
+
+static void
+put_address(struct json *j, const struct address_keys *keys, const char *text,
+    const struct addr *a)
+{
+	char host[ADDR_TEXT];
+
+	json_text(j, keys->address, text, EVENT_WORD_MAX);
 	if (a == NULL || a->ss.ss_family == AF_UNIX)
 		return;
-	snprintf(name, sizeof(name), "%s.ip", key);
-	json_text(j, name, addr_host(a, host), EVENT_WORD_MAX);
-	snprintf(name, sizeof(name), "%s.port", key);
+	json_text(j, keys->ip, addr_host(a, host), EVENT_WORD_MAX);
 	if (addr_port(a) != 0)
-		json_int(j, name, addr_port(a));
+		json_int(j, keys->port, addr_port(a));
 }
 
 static void
@@ -220,14 +253,15 @@ put_peers(struct json *j, const struct event *ev)
 	put_fact(j, ev, FIELD_PROTOCOL);
 	put_fact(j, ev, FIELD_DIRECTION);
 	put_fact(j, ev, FIELD_LISTENER);
-	put_address(
-	    j, "client", client, facts_client(ev->facts, &a) == 0 ? &a : NULL);
+	put_address(j, &client_keys, client,
+	    facts_client(ev->facts, &a) == 0 ? &a : NULL);
 	put_fact(j, ev, FIELD_CLIENT_NAME);
 	put_fact(j, ev, FIELD_TLS_VERSION);
 	put_fact(j, ev, FIELD_TLS_CIPHER);
+	put_fact(j, ev, FIELD_SNI);
 	if (event_value(ev->hop_address) == NULL)
 		return;
-	put_address(j, "server", ev->hop_address,
+	put_address(j, &server_keys, ev->hop_address,
 	    addr_parse(ev->hop_address, &a, NULL) == 0 ? &a : NULL);
 }
 
@@ -329,6 +363,8 @@ put_judgement(struct json *j, const struct event *ev)
 	snprintf(session, sizeof(session), "%016" PRIx64, ev->session);
 	json_word(j, "sallyport.session", session);
 	put_fact(j, ev, FIELD_FLOW);
+	put_fact(j, ev, FIELD_TLS_NOTE);
+	put_fact(j, ev, FIELD_DETECTED);
 	put_fact(j, ev, FIELD_HELO);
 	put_fact(j, ev, FIELD_QUEUE_ID);
 	if (recipients > 0)
@@ -360,12 +396,15 @@ put_end(struct json *j, const struct event *ev)
 	    j, "sallyport.next_hop", event_value(ev->next_hop), EVENT_HOP_MAX);
 	json_word(j, "sallyport.next_hop_tls.version", ev->hop_tls_version);
 	json_word(j, "sallyport.next_hop_tls.cipher", ev->hop_tls_cipher);
+	if (event_value(ev->hop_tls_version) != NULL)
+		json_bool(
+		    j, "sallyport.next_hop_tls.resumed", ev->hop_tls_resumed);
 	json_text(
 	    j, "sallyport.reply", event_value(ev->reply), EVENT_REPLY_MAX);
 	json_word(j, "sallyport.reason", ev->reason);
 	json_size(j, "sallyport.bytes.in", ev->bytes_in);
 	json_size(j, "sallyport.bytes.out", ev->bytes_out);
-	if (ev->kind == EVENT_OUTCOME)
+	if (ev->kind == EVENT_OUTCOME || ev->released_before_verdict)
 		json_bool(j, "sallyport.released_before_verdict",
 		    ev->released_before_verdict);
 }

@@ -92,6 +92,7 @@ put_facts(struct buf *b, const struct event *ev)
 	put_fact(b, ev, FIELD_URL);
 	put_fact(b, ev, FIELD_NAME);
 	put_fact(b, ev, FIELD_TYPE);
+	put_fact(b, ev, FIELD_DETECTED);
 	put_fact(b, ev, FIELD_CLIENT);
 }
 
@@ -104,6 +105,8 @@ put_origin(struct buf *b, const struct event *ev)
 	put_fact(b, ev, FIELD_FLOW);
 	put_fact(b, ev, FIELD_TLS_VERSION);
 	put_fact(b, ev, FIELD_TLS_CIPHER);
+	put_fact(b, ev, FIELD_SNI);
+	put_fact(b, ev, FIELD_TLS_NOTE);
 	put_fact(b, ev, FIELD_CLIENT_NAME);
 	put_fact(b, ev, FIELD_HELO);
 	put_fact(b, ev, FIELD_QUEUE_ID);
@@ -166,6 +169,8 @@ end(struct buf *b, const struct event *ev)
 	if (ev->released_before_verdict)
 		put_word(b, "released_before_verdict", "yes");
 	put_origin(b, ev);
+	if (ev->hop_tls_resumed)
+		put_word(b, "hop_resumed", "yes");
 }
 
 void

@@ -12,6 +12,7 @@
 #include "proxy/io.h"
 #include "proxy/place.h"
 #include "proxy/session.h"
+#include "scan/kinds.h"
 
 /* Senders, recipients, subject: all that a client says about one content. */
 #define FACTS_MAX (512 * 1024)
@@ -24,6 +25,9 @@ struct exchange_own {
 	exchange_decided *told;
 	void *arg;
 	bool decided, cached;
+	bool shared;        /* the content; its digest is known */
+	bool large_passes;  /* the policy's word about max_scan_size */
+	uint64_t said_size; /* refused for it; 0: it was not */
 	int64_t began_ms, ms_queued, ms_scanned;
 };
 
@@ -78,6 +82,24 @@ exchange_content(
 	content_set_tap(x->content, digest_tap, x->own->digest);
 }
 
+void
+exchange_share(struct exchange *x, struct content *c, const unsigned char *sum)
+{
+	IS(x, EXCHANGE_MAGIC);
+	MUST(x->content == NULL);
+	x->content = content_share(c);
+	x->own->shared = true;
+	memcpy(x->own->sum, sum, DIGEST_SIZE);
+}
+
+const unsigned char *
+exchange_sum(const struct exchange *x)
+{
+	IS(x, EXCHANGE_MAGIC);
+	MUST(x->own->sum_text[0] != '\0');
+	return x->own->sum;
+}
+
 /* What both lines of an exchange have in common. */
 static void
 fill(const struct exchange *x, struct event *ev)
@@ -95,10 +117,13 @@ fill(const struct exchange *x, struct event *ev)
 	ev->ms_queued = o->ms_queued;
 	ev->ms_scanned = o->ms_scanned;
 	ev->ms_total = clock_ms() - o->began_ms;
+	ev->content = CONTENT_BODY; /* refused before there was one */
 	if (x->content != NULL) {
 		ev->content = content_kind(x->content);
 		ev->size = content_size(x->content);
 	}
+	if (o->said_size != 0)
+		ev->size = o->said_size;
 	if (o->decided) {
 		ev->report = &x->report;
 		ev->decision = &x->decision;
@@ -119,6 +144,51 @@ write_decision(struct exchange *x)
 	x->decision.rule = "event_log";
 }
 
+bool
+exchange_too_large(struct exchange *x, uint64_t size)
+{
+	struct exchange_own *o = x->own;
+
+	IS(x, EXCHANGE_MAGIC);
+	MUST(x->content != NULL && o->ticket == NULL && !o->decided);
+	if (o->large_passes ||
+	    size <= (uint64_t)conf_int(
+			x->place->conf, NULL, OPT_SCAN_MAX_SCAN_SIZE))
+		return false;
+	report_init(&x->report);
+	report_add(&x->report, FOUND_LIMIT, "gate", content_name(x->content),
+	    "max_scan_size");
+	x->report.unscanned_bytes = size;
+	policy_decide(x->place->policies, x->place->policy, &x->facts,
+	    &x->report, &x->decision);
+	o->large_passes =
+	    x->decision.action == DO_PASS || x->decision.action == DO_TAG;
+	if (o->large_passes)
+		return false;
+	o->said_size = size;
+	o->decided = true;
+	write_decision(x);
+	return true;
+}
+
+bool
+exchange_refused(struct exchange *x)
+{
+	struct exchange_own *o = x->own;
+	struct decision d;
+
+	IS(x, EXCHANGE_MAGIC);
+	MUST(!o->decided);
+	policy_decide(
+	    x->place->policies, x->place->policy, &x->facts, &x->report, &d);
+	if (d.action == DO_PASS || d.action == DO_TAG)
+		return false;
+	x->decision = d;
+	o->decided = true;
+	write_decision(x);
+	return true;
+}
+
 static void
 on_judged(void *arg, const struct gate_result *result)
 {
@@ -130,12 +200,19 @@ on_judged(void *arg, const struct gate_result *result)
 	o->cached = result->cached;
 	o->ms_queued = result->ms_queued;
 	o->ms_scanned = result->ms_scanned;
-	x->report = *result->report;
+	report_copy(&x->report, result->report);
 	policy_decide(x->place->policies, x->place->policy, &x->facts,
 	    &x->report, &x->decision);
 	o->decided = true;
 	write_decision(x);
 	o->told(o->arg, x);
+}
+
+const char *
+exchange_sha256(const struct exchange *x)
+{
+	IS(x, EXCHANGE_MAGIC);
+	return x->own->sum_text;
 }
 
 int
@@ -146,10 +223,14 @@ exchange_submit(struct exchange *x, int64_t deadline_ms,
 
 	IS(x, EXCHANGE_MAGIC);
 	MUST(x->content != NULL && o->ticket == NULL && !o->decided);
-	if (content_seal(x->content) < 0)
-		return -1;
-	digest_end(o->digest, o->sum);
+	if (!o->shared) {
+		if (content_seal(x->content) < 0)
+			return -1;
+		digest_end(o->digest, o->sum);
+	}
 	digest_text(o->sum, o->sum_text);
+	if (policies_ask_types(x->place->policies))
+		kinds_tell(x->content, &x->facts);
 	o->told = decided;
 	o->arg = arg;
 	o->ticket = gate_submit(worker_gate(x->place->worker), x->content,
@@ -176,6 +257,7 @@ write_end(struct exchange *x, const struct exchange_end *end)
 	ev.hop_address = or_none(end->hop_address);
 	ev.hop_tls_version = or_none(end->hop_tls_version);
 	ev.hop_tls_cipher = or_none(end->hop_tls_cipher);
+	ev.hop_tls_resumed = end->hop_tls_resumed;
 	ev.reply = or_none(end->reply);
 	ev.reason = or_none(end->reason);
 	ev.bytes_in = end->bytes_in;

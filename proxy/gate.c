@@ -124,8 +124,8 @@ answer(struct ticket *t, const struct report *r)
 	}
 	t->where = AT_DONE;
 	t->hand = NULL;
-	t->report = xcalloc(1, sizeof(*r));
-	*t->report = *r;
+	t->report = xrealloc(NULL, 1, sizeof(*r));
+	report_copy(t->report, r);
 	timer_free(&t->deadline);
 	if (g->answered.first == NULL)
 		timer_set(g->answer, 0);

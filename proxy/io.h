@@ -135,8 +135,10 @@ void io_reset(struct io **iop);
 
 /* ---- TLS ---- */
 
-#define IO_TLS_VERIFY 1u /* a client: the peer proves that it is name */
-#define IO_TLS_KEEP 2u   /* what waits in the input is TLS already */
+#define IO_TLS_VERIFY 1u    /* a client: the peer proves that it is name */
+#define IO_TLS_KEEP 2u      /* what waits in the input is TLS already */
+#define IO_TLS_NO_TICKET 4u /* a server: no session for a next time */
+#define IO_TLS_AGAIN 8u     /* a client: sessions of that server go on */
 
 /*
  * Turns the connection to TLS behind what was put; t is the side we are on.
@@ -146,6 +148,10 @@ void io_reset(struct io **iop);
  * all is as before.  name: whom a client wants to meet; NULL: nobody.
  */
 void io_start_tls(struct io *io, struct tls *t, const char *name, unsigned how);
+
+/* Right behind io_start_tls(), a client: goes on with the session of from,
+ * which is secured and with the same server. */
+void io_resume_tls(struct io *io, const struct io *from);
 
 bool io_secured(const struct io *io); /* IO_SECURED was told */
 
@@ -158,6 +164,11 @@ bool io_tls_resumed(const struct io *io);
 /* Behind IO_ENDED: the end of TLS was not said, so somebody may have cut the
  * rest off.  False without TLS. */
 bool io_truncated(const struct io *io);
+
+/* Behind IO_GONE: the peer could not prove who it is; the alert it has sent
+ * (RFC 8446 6); 0 none. */
+bool io_tls_distrusts(const struct io *io);
+int io_tls_alert(const struct io *io);
 
 /* What was wrong with TLS, for a log; "" nothing. */
 const char *io_trouble(const struct io *io);

@@ -29,11 +29,23 @@ io_start_tls(struct io *io, struct tls *t, const char *name, unsigned how)
 		early = io_input(io);
 	io->tls =
 	    tls_link_open(t, io->fd, name, (how & IO_TLS_VERIFY) != 0, early);
+	if ((how & IO_TLS_NO_TICKET) != 0)
+		tls_link_no_ticket(io->tls);
+	if ((how & IO_TLS_AGAIN) != 0)
+		tls_link_again(io->tls, io_peer(io));
 	/* RFC 3207 4.2: what came before TLS was not said by this peer. */
 	io_discard(io);
 	io->hold = false;
 	io->secure = SECURE_WAITS;
 	loop_later(io->loop, &io->out_job);
+}
+
+void
+io_resume_tls(struct io *io, const struct io *from)
+{
+	IS(io, IO_MAGIC);
+	if (io_is_securing(io) && io_secured(from))
+		tls_link_resume(io->tls, from->tls);
 }
 
 static bool
@@ -272,6 +284,20 @@ io_truncated(const struct io *io)
 {
 	IS(io, IO_MAGIC);
 	return io->truncated;
+}
+
+bool
+io_tls_distrusts(const struct io *io)
+{
+	IS(io, IO_MAGIC);
+	return io->tls != NULL && tls_link_distrusts(io->tls);
+}
+
+int
+io_tls_alert(const struct io *io)
+{
+	IS(io, IO_MAGIC);
+	return io->tls == NULL ? 0 : tls_link_alert(io->tls);
 }
 
 const char *

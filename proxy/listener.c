@@ -17,6 +17,8 @@
 #include "proxy/loop.h"
 #include "proxy/place.h"
 #include "proxy/proxied.h"
+#include "proxy/refused.h"
+#include "proxy/shared.h"
 
 #define LISTENER_MAGIC 0x115720e1u
 
@@ -59,17 +61,27 @@ may_say(struct quiet *q)
 	return n;
 }
 
+static uint64_t
+count(struct listener *ln, const char *limit)
+{
+	return refused_count(shared_refused(worker_shared(ln->worker)), limit);
+}
+
 static void
 refuse(
     struct listener *ln, struct io **iop, enum refusal why, const char *limit)
 {
 	struct place *p = ln->place;
 	unsigned times = may_say(&ln->refused[why]);
+	uint64_t total = count(ln, limit);
 	char host[ADDR_TEXT];
 
 	if (times > 0)
-		log_warn(0, "refused limit=%s listener=%s client=%s times=%u",
-		    limit, p->name, addr_host(io_peer(*iop), host), times);
+		log_warn(0,
+		    "refused limit=%s listener=%s client=%s times=%u "
+		    "total=%ju",
+		    limit, p->name, addr_host(io_peer(*iop), host), times,
+		    (uintmax_t)total);
 	if (io_finishing(worker_loop(ln->worker)) >= REFUSED_MAX) {
 		io_free(iop);
 		return;
@@ -100,14 +112,15 @@ static void
 not_proxied(struct listener *ln, const struct addr *peer, const char *why)
 {
 	unsigned times = may_say(&ln->unproxied);
+	uint64_t total = count(ln, "proxy_protocol_from");
 	char host[ADDR_TEXT];
 
 	if (times > 0)
 		log_warn(0,
 		    "refused limit=proxy_protocol_from listener=%s proxy=%s "
-		    "reason=%s times=%u",
+		    "reason=%s times=%u total=%ju",
 		    ln->place->name, addr_host(peer, host), log_quote(why),
-		    times);
+		    times, (uintmax_t)total);
 }
 
 static void

@@ -10,15 +10,16 @@
 /* clang-format off */
 enum order_kind {
 	ORDER_PAIR = 1,   /* fds: pair's end, pidfd; a b c: generation slot sequence */
+	ORDER_SIGNER,     /* fds: a pair's end: there is a new one */
 	ORDER_GENERATION, /* a: all its pairs have come; text: its version */
 	ORDER_CONF,       /* fds: the configuration, tls_files; doors follow, then APPLY */
 	ORDER_DOOR,       /* fds: a listening socket; text: listener and address */
-	ORDER_APPLY,      /* doors that were not named again are closed */
+	ORDER_APPLY,      /* a: for its UP; doors not named again are closed */
 	ORDER_LOGS,       /* a: bit i set: fds has the file of sink i, in order */
 	ORDER_DRAIN,
 	ORDER_TICKET,     /* text: a key for TLS session tickets */
 	/* net worker to parent */
-	ORDER_UP,         /* it accepts connections */
+	ORDER_UP,         /* it accepts connections; a: that of the APPLY, or 0 */
 	ORDER_KINDS
 };
 /* clang-format on */

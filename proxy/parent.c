@@ -26,9 +26,8 @@
 #include "proxy/cache.h"
 #include "proxy/notify.h"
 #include "proxy/parent_own.h"
-#include "proxy/place.h"
+#include "proxy/refused.h"
 #include "proxy/worker.h"
-#include "scan/policy.h"
 
 /* ---- telling net workers ----------------------------------------------------
  */
@@ -69,6 +68,15 @@ give_pair(void *arg, const struct control *m, const int *fds)
 }
 
 static void
+give_signer(void *arg, unsigned net, int fd)
+{
+	struct parent *p = arg;
+	struct order o = {.kind = ORDER_SIGNER};
+
+	parent_tell(&p->nets[net - 1], &o, &fd, 1);
+}
+
+static void
 serve(void *arg, uint32_t generation, const char *version)
 {
 	struct parent *p = arg;
@@ -91,6 +99,7 @@ let_go(struct parent *p, unsigned self)
 			close(p->nets[i].control);
 	}
 	armouries_forget(p->armouries);
+	signer_forget(p->signer);
 	for (size_t d = 0; d < p->doors.n; d++) {
 		struct door *door = &p->doors.list[d];
 
@@ -145,8 +154,10 @@ start_net(struct parent *p, unsigned self)
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	n->control = pair[0];
 	n->up = false;
+	n->wanted = 0;
 	child_started(&n->child, pid);
 	armouries_net_new(p->armouries, self);
+	signer_net_new(p->signer, self);
 	o.a = armouries_serving(p->armouries, &version);
 	if (o.a == 0)
 		return;
@@ -160,12 +171,20 @@ check_ready(struct parent *p)
 {
 	const char *version;
 
-	if (p->phase != STARTING ||
+	if (p->phase > SERVING || (p->phase == SERVING && !p->reloading) ||
 	    armouries_serving(p->armouries, &version) == 0)
 		return;
 	for (unsigned i = 0; i < p->workers; i++) {
 		if (!p->nets[i].up)
 			return;
+	}
+	if (p->reloading) {
+		p->reloading = false;
+		log_info(0, "reloaded");
+	}
+	if (p->phase == SERVING) {
+		notify("READY=1\nSTATUS=Serving");
+		return;
 	}
 	p->phase = SERVING;
 	log_info(
@@ -237,7 +256,8 @@ reap(struct parent *p)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (armouries_reap(p->armouries, pid, status))
+		if (armouries_reap(p->armouries, pid, status) ||
+		    signer_reap(p->signer, pid, status))
 			continue;
 		for (unsigned i = 0; i < p->workers; i++) {
 			if (p->nets[i].child.pid == pid)
@@ -283,7 +303,7 @@ hear_net(struct parent *p, struct net_child *n)
 		return;
 	for (unsigned i = 0; i < nfds; i++)
 		close(fds[i]);
-	if (o.kind == ORDER_UP)
+	if (o.kind == ORDER_UP && o.a == n->wanted)
 		n->up = true;
 	(void)p;
 }
@@ -322,6 +342,7 @@ tick(struct parent *p)
 	int64_t wait = sooner(armouries_tick(p->armouries), tick_tickets(p));
 	int64_t left;
 
+	wait = sooner(wait, signer_tick(p->signer));
 	for (unsigned i = 0; p->phase <= SERVING && i < p->workers; i++) {
 		if (p->nets[i].child.pid > 0)
 			continue;
@@ -396,7 +417,8 @@ run(struct parent *p)
 	}
 	p->phase = ENDING;
 	armouries_stop(p->armouries);
-	while (!armouries_gone(p->armouries))
+	signer_stop(p->signer);
+	while (!armouries_gone(p->armouries) || !signer_gone(p->signer))
 		poll_once(p, 1000);
 }
 
@@ -491,6 +513,7 @@ parent_free(struct parent **pp)
 
 	*pp = NULL;
 	armouries_free(&p->armouries);
+	signer_free(&p->signer);
 	cache_free(&p->cache);
 	shared_free(&p->shared);
 	doors_close(&p->doors);
@@ -505,6 +528,7 @@ parent_run(struct conf **confp, const char *path)
 {
 	static const struct armouries_ops ops = {
 	    .pair = give_pair, .serve = serve, .hopeless = hopeless};
+	static const struct signer_ops signs = {.give = give_signer};
 	struct parent *p = xcalloc(1, sizeof(*p));
 	struct err e;
 	char name[16];
@@ -528,63 +552,12 @@ parent_run(struct conf **confp, const char *path)
 	p->armouries = armouries_open(
 	    &p->who, shared_words_fd(p->shared), p->workers, &ops, p);
 	armouries_renew(p->armouries, p->conf);
+	p->signer = signer_open(&p->who, p->workers, &signs, p);
+	signer_conf(p->signer, p->conf);
 	run(p);
+	refused_log(shared_refused(p->shared));
 	log_info(0, "ended");
 	status = p->status;
 	parent_free(&p);
 	return status;
-}
-
-struct tls_files *
-parent_read_tls(const struct conf *conf, FILE *out)
-{
-	struct tls_files *f = tls_files_read(conf, out);
-
-	if (f != NULL && tls_check(conf, f, out) < 0)
-		tls_files_free(&f);
-	return f;
-}
-
-/* Has the protocol of each listener look at its options. */
-static int
-check_places(const struct conf *conf, const struct tls_files *files, FILE *out)
-{
-	const struct conf_section *s = NULL;
-	struct tls_kit kit = {.files = files};
-	struct place *place;
-	struct err e;
-	int rc = 0;
-
-	while ((s = conf_next(conf, "listener", s)) != NULL) {
-		place = place_open(
-		    NULL, conf, s, NULL, files == NULL ? NULL : &kit, &e);
-		if (place == NULL) {
-			fprintf(out, "%s\n", e.text);
-			rc = -1;
-			continue;
-		}
-		place_retire(&place, NULL, NULL);
-	}
-	return rc;
-}
-
-int
-parent_check(const struct conf *conf, FILE *out)
-{
-	struct tls_files *files = parent_read_tls(conf, out);
-	struct policies *policies;
-	struct err e;
-	int rc;
-
-	policies = policies_open(conf, &e);
-	if (policies == NULL)
-		fprintf(out, "%s\n", e.text);
-	rc = check_places(conf, files, out);
-	if (files != NULL)
-		tls_warn(conf, files, out);
-	if (files == NULL || policies == NULL)
-		rc = -1;
-	policies_free(&policies);
-	tls_files_free(&files);
-	return rc;
 }

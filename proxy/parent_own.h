@@ -9,6 +9,7 @@
 #include "proxy/event.h"
 #include "proxy/orders.h"
 #include "proxy/shared.h"
+#include "proxy/signer.h"
 #include "proxy/tls.h"
 
 /* What parent.c and reload.c share, and nobody else. */
@@ -16,8 +17,9 @@ enum phase { STARTING, SERVING, DRAINING, ENDING };
 
 struct net_child {
 	struct child child;
-	int control; /* -1: it does not run */
-	bool up;
+	int control;     /* -1: it does not run */
+	bool up;         /* it serves what it was told of last */
+	uint32_t wanted; /* its ORDER_UP has this a: reloads, or 0 */
 };
 
 struct parent {
@@ -29,6 +31,8 @@ struct parent {
 	struct shared *shared;
 	struct cache *cache;
 	struct doors doors;
+	uint32_t reloads;
+	bool reloading; /* not all net workers have applied the last one */
 	int log_fds[SINKS_MAX];
 	struct sinks *sinks;
 	struct tls_files *tls_files;
@@ -36,6 +40,7 @@ struct parent {
 	int64_t tickets_until; /* then a new key comes */
 	struct net_child nets[NET_WORKERS_MAX];
 	struct armouries *armouries;
+	struct signer *signer;
 	int signals;
 	int64_t drain_until;
 	int status;

@@ -184,19 +184,17 @@ place_sessions(const struct place *p)
 }
 
 /* A session that ends in here leaves the list; its memory stays for this
- * turn, and its link with it. */
+ * turn, its link with it, and the place that it holds. */
 static void
 each_session(struct place *p, void (*what)(struct session *s))
 {
 	struct session_own *o;
 
-	place_hold(p);
 	LIST_FOREACH(o, &place_own(p)->sessions, link)
 	{
 		if (!o->ended)
 			what(&o->s);
 	}
-	place_drop(p);
 }
 
 static void

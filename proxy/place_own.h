@@ -18,6 +18,7 @@ struct session_own {
 	struct job bury;
 	bool opened; /* its protocol knows it */
 	bool ended, gone;
+	bool reset; /* it ends so */
 	max_align_t state[];
 };
 

@@ -30,6 +30,7 @@ struct pool {
 	int64_t idle_ms;
 	const char *bye;
 	struct idle *first;
+	size_t n, all; /* under all keys: how many, and at most */
 };
 
 struct pool *
@@ -39,9 +40,17 @@ pool_open(size_t each, int64_t idle_ms, const char *bye)
 
 	p->magic = POOL_MAGIC;
 	p->each = each;
+	p->all = SIZE_MAX;
 	p->idle_ms = idle_ms;
 	p->bye = bye;
 	return p;
+}
+
+void
+pool_cap(struct pool *p, size_t all)
+{
+	IS(p, POOL_MAGIC);
+	p->all = all;
 }
 
 static struct idle **
@@ -61,6 +70,7 @@ drop(struct idle **link, bool polite)
 	struct idle *i = *link;
 
 	*link = i->next;
+	i->pool->n--;
 	if (i->free_tag != NULL)
 		i->free_tag(i->tag);
 	if (polite) {
@@ -113,6 +123,7 @@ pool_count(const struct pool *p, const char *key)
 	return n;
 }
 
+/* key NULL: of all. */
 static void
 drop_oldest(struct pool *p, const char *key)
 {
@@ -120,7 +131,7 @@ drop_oldest(struct pool *p, const char *key)
 
 	for (struct idle **link = &p->first; *link != NULL;
 	     link = &(*link)->next) {
-		if (strcmp((*link)->key, key) == 0)
+		if (key == NULL || strcmp((*link)->key, key) == 0)
 			oldest = link;
 	}
 	if (oldest != NULL)
@@ -143,6 +154,7 @@ pool_put(struct pool *p, const char *key, struct io **iop, void *tag,
 	memcpy(i->key, key, len);
 	i->next = p->first;
 	p->first = i;
+	p->n++;
 	if (io_input(i->io).len > 0 || io_ended(i->io)) {
 		drop(&p->first, false);
 		return;
@@ -150,8 +162,10 @@ pool_put(struct pool *p, const char *key, struct io **iop, void *tag,
 	io_owner(i->io, told, i);
 	io_resume(i->io);
 	io_deadline(i->io, p->idle_ms, "pool");
-	if (pool_count(p, key) > p->each)
+	if (p->n > p->each && pool_count(p, key) > p->each)
 		drop_oldest(p, key);
+	if (p->n > p->all)
+		drop_oldest(p, NULL);
 }
 
 struct io *
@@ -168,6 +182,7 @@ pool_take(struct pool *p, const char *key, void **tag_r)
 	if (i == NULL)
 		return NULL;
 	*link = i->next;
+	p->n--;
 	io = i->io;
 	*tag_r = i->tag;
 	free(i);

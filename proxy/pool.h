@@ -17,6 +17,9 @@ struct pool;
  * connection is told before the pool closes it ("QUIT\r\n"; NULL: nothing).
  */
 struct pool *pool_open(size_t each, int64_t idle_ms, const char *bye);
+
+/* And at most all of them under all keys: the oldest go. */
+void pool_cap(struct pool *p, size_t all);
 void pool_free(struct pool **pp);
 
 /*

@@ -114,6 +114,7 @@ give_conf(struct parent *p)
 
 	if (conf_fds(p, fds, &e) < 0) {
 		log_error(0, "reload: %s", e.text);
+		notify("READY=1\nSTATUS=Serving; the last reload failed");
 		return;
 	}
 	parent_tell_all(p, &o, fds, 2);
@@ -130,7 +131,12 @@ give_conf(struct parent *p)
 		}
 	}
 	give_logs(p);
-	o = (struct order){.kind = ORDER_APPLY};
+	o = (struct order){.kind = ORDER_APPLY, .a = ++p->reloads};
+	for (unsigned i = 0; i < p->workers; i++) {
+		p->nets[i].up = false;
+		p->nets[i].wanted = o.a;
+	}
+	p->reloading = true;
 	parent_tell_all(p, &o, NULL, 0);
 }
 
@@ -206,14 +212,15 @@ parent_reload(struct parent *p)
 	}
 	warn_restart(old, conf);
 	p->conf = conf;
+	/* Before there are new places: what they ask for the new one makes. */
+	signer_conf(p->signer, conf);
+	(void)signer_tick(p->signer);
 	give_conf(p);
 	if (!conf_same(old, conf, "scan") || !conf_same(old, conf, "engine"))
 		armouries_renew(p->armouries, conf);
 	else
 		armouries_conf(p->armouries, conf);
 	conf_free(&old);
-	log_info(0, "reloaded");
-	notify("READY=1\nSTATUS=Serving");
 }
 
 void

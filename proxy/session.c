@@ -72,6 +72,8 @@ bury(void *arg)
 
 	if (o->gone)
 		io_free(&o->s.client);
+	else if (o->reset)
+		io_reset(&o->s.client);
 	else
 		io_finish(&o->s.client, LINGER_MS);
 	o->s.magic = 0;
@@ -185,6 +187,13 @@ session_end(struct session *s)
 	io_pause(s->client);
 	io_discard(s->client);
 	loop_later(worker_loop(place->worker), &o->bury);
+}
+
+void
+session_reset(struct session *s)
+{
+	session_own(s)->reset = true;
+	session_end(s);
 }
 
 bool

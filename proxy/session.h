@@ -63,6 +63,12 @@ void session_open(struct place *place, struct io **iop);
 void session_end(struct session *s);
 
 /*
+ * The same, but the connection is reset and what was not sent is lost: the
+ * client cannot take what it has got for whole.
+ */
+void session_reset(struct session *s);
+
+/*
  * The client's connection turns to TLS, behind what was put to it; how: see
  * io_start_tls().  place->tls MUST be there.  The protocol is told IO_SECURED,
  * or IO_LATE when [tls] handshake_timeout has passed, or IO_GONE.
@@ -100,6 +106,31 @@ void exchange_content(
     struct exchange *x, enum content_kind kind, const char *name, uint64_t cap);
 
 /*
+ * Does the policy refuse it for what is known by now, whatever it will hold?
+ * True: x->decision is set and its event is written; nothing may be submitted
+ * any more.  There need be no content.
+ */
+bool exchange_refused(struct exchange *x);
+
+/*
+ * x->content is this sealed one, which has other owners too, and whose SHA-256
+ * (32 bytes) is known: it was another exchange's.
+ */
+void exchange_share(
+    struct exchange *x, struct content *c, const unsigned char *sum);
+
+/* The SHA-256 of what was submitted. */
+const unsigned char *exchange_sum(const struct exchange *x);
+
+/*
+ * x->content is to have size bytes: does the policy refuse it for that alone?
+ * True: it is larger than [scan] max_scan_size and that is not let pass;
+ * x->report and x->decision are set, the decision's event is written, nothing
+ * may be submitted any more.  Asked again for more bytes it costs nothing.
+ */
+bool exchange_too_large(struct exchange *x, uint64_t size);
+
+/*
  * Seals x->content and has it judged.  decided() is called once, from the
  * loop, when x->report and x->decision are set and the decision's event is
  * written.  If that line could not be written x->decision.action is
@@ -110,10 +141,14 @@ typedef void exchange_decided(void *arg, struct exchange *x);
 int exchange_submit(struct exchange *x, int64_t deadline_ms,
     exchange_decided *decided, void *arg);
 
+/* The SHA-256 of its content in hex, once that was submitted; "" before. */
+const char *exchange_sha256(const struct exchange *x);
+
 /* How it ended; all may be NULL.  See struct event for the words. */
 struct exchange_end {
 	const char *result, *next_hop, *hop_address, *reply, *reason;
 	const char *hop_tls_version, *hop_tls_cipher;
+	bool hop_tls_resumed;
 	uint64_t bytes_in, bytes_out;
 	int64_t delivery_began_ms; /* clock_ms(); 0: it did not */
 	bool released_before_verdict;

@@ -17,6 +17,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/mem.h"
 #include "proxy/rates.h"
+#include "proxy/refused.h"
 
 #define SHARED_MAGIC 0x54a4ed01u
 
@@ -47,6 +48,7 @@ struct shared {
 	struct part *parts;
 	struct count *counts;
 	struct rates *rates;
+	struct refused *refused;
 };
 
 static bool
@@ -84,7 +86,8 @@ open_all(struct shared *s)
 	if (s->words == NULL || !map_all(s))
 		return false;
 	s->rates = rates_open(s->workers, s->slots);
-	return s->rates != NULL;
+	s->refused = refused_open();
+	return s->rates != NULL && s->refused != NULL;
 }
 
 struct shared *
@@ -127,11 +130,19 @@ shared_free(struct shared **sp)
 	}
 	words_unmap(s->words);
 	rates_free(&s->rates);
+	refused_free(&s->refused);
 	if (s->words_fd >= 0)
 		(void)close(s->words_fd);
 	if (s->parts != NULL)
 		(void)munmap(s->parts, s->size);
 	free(s);
+}
+
+struct refused *
+shared_refused(const struct shared *s)
+{
+	IS(s, SHARED_MAGIC);
+	return s->refused;
 }
 
 int

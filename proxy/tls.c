@@ -84,6 +84,8 @@ tls_drop(struct tls **tp)
 	if (--t->users > 0)
 		return;
 	SSL_CTX_free(t->ctx);
+	tls_sessions_free(&t->sessions);
+	tls_shown_free(&t->shown);
 	t->magic = 0;
 	free(t);
 }
@@ -247,16 +249,16 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 	return 2;
 }
 
-/* A ticket of one listener is none at another, whose certificate differs. */
+/* A ticket of one context is none in another, whose certificate differs. */
 static void
-set_tickets(struct tls *t, const char *listener, const struct tls_tickets *keys)
+set_tickets(struct tls *t, const char *context, const struct tls_tickets *keys)
 {
-	size_t len = strlen(listener);
+	size_t len = strlen(context);
 
 	if (len > SSL_MAX_SID_CTX_LENGTH)
 		len = SSL_MAX_SID_CTX_LENGTH;
 	MUST(SSL_CTX_set_session_id_context(
-		 t->ctx, (const unsigned char *)listener, (unsigned)len) == 1);
+		 t->ctx, (const unsigned char *)context, (unsigned)len) == 1);
 	(void)SSL_CTX_set_timeout(t->ctx, TLS_TICKET_LIFE_S);
 	MUST(SSL_CTX_set_num_tickets(t->ctx, 1) == 1);
 	t->tickets = keys;
@@ -269,14 +271,24 @@ set_tickets(struct tls *t, const char *listener, const struct tls_tickets *keys)
 /* ---- the two sides ---- */
 
 struct tls *
-tls_server(const struct conf *c, const struct conf_section *listener,
-    const struct tls_kit *kit, struct err *e)
+tls_side_server(const struct conf *c, const struct conf_section *listener,
+    const char *context, const struct tls_tickets *tickets)
 {
 	struct tls *t = side_open(TLS_server_method(), c, listener);
 
 	t->server = true;
 	MUST(SSL_CTX_set_dh_auto(t->ctx, 1) == 1);
-	set_tickets(t, conf_name(listener), kit->tickets);
+	set_tickets(t, context, tickets);
+	return t;
+}
+
+struct tls *
+tls_server(const struct conf *c, const struct conf_section *listener,
+    const struct tls_kit *kit, struct err *e)
+{
+	struct tls *t =
+	    tls_side_server(c, listener, conf_name(listener), kit->tickets);
+
 	if (take_option(t, c, listener, OPT_TLS_CERT_FILE, kit->files,
 		take_chain, e) < 0 ||
 	    take_option(t, c, listener, tls_key_option(c, listener), kit->files,
@@ -292,6 +304,10 @@ tls_client(const struct conf *c, const struct conf_section *s)
 
 	/* who a peer is is asked connection by connection */
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL);
+	t->sessions = tls_sessions_open();
+	(void)SSL_CTX_set_session_cache_mode(
+	    t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(t->ctx, tls_link_session);
 	return t;
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "conf/conf.h"
+#include "proxy/base/addr.h"
 #include "proxy/base/err.h"
 #include "proxy/base/slice.h"
 #include "proxy/tls_files.h"
@@ -71,6 +72,17 @@ struct tls_link *tls_link_open(
     struct tls *t, int fd, const char *name, bool verify, struct slice early);
 void tls_link_free(struct tls_link **kp);
 
+/* A client, before the handshake: sessions that the server at peer gave to
+ * such a link (same name, same verify, same side) may go on in this one, and
+ * what it gives now in another. */
+void tls_link_again(struct tls_link *k, const struct addr *peer);
+
+/* Before the handshake.  A client: goes on with the session of from, behind
+ * whose handshake this is; the server may refuse that.  A server: gives its
+ * client no ticket, so that one who only sends need not read. */
+void tls_link_resume(struct tls_link *k, const struct tls_link *from);
+void tls_link_no_ticket(struct tls_link *k);
+
 /* The handshake; again and again until it is TLS_OK. */
 enum tls_is tls_link_hands(struct tls_link *k);
 
@@ -90,6 +102,11 @@ enum tls_is tls_link_bye(struct tls_link *k);
 /* errno, or EPROTO; and words for a log, "" for none. */
 int tls_link_error(const struct tls_link *k);
 const char *tls_link_trouble(const struct tls_link *k);
+
+/* It failed because the peer's certificate proves nothing to us; the number of
+ * the alert that the peer has sent (RFC 8446 6), but for close_notify: 0. */
+bool tls_link_distrusts(const struct tls_link *k);
+int tls_link_alert(const struct tls_link *k);
 
 /* Behind the handshake: "1.3"; the cipher by its name in RFCs (both static);
  * was it a session from before? */

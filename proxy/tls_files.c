@@ -114,11 +114,33 @@ read_bundle(struct tls_files *f, const struct conf *c,
 	return 0;
 }
 
+/* Secrets of the web: who may read keys may read them, too. */
+static int
+read_web(struct tls_files *f, const struct conf *c,
+    const struct conf_section *s, FILE *errors)
+{
+	enum opt secret = OPT_HTTP_PARENT_PROXY_PASSWORD_FILE;
+	int rc = 0;
+
+	if (strcmp(conf_word(c, s, OPT_LISTENER_PROTOCOL), "http") != 0)
+		return 0;
+	if (conf_int(c, s, OPT_HTTP_AUTH) != 0 &&
+	    conf_given(c, s, OPT_HTTP_AUTH_FILE))
+		rc = read_option(f, c, s, OPT_HTTP_AUTH_FILE, errors);
+	if (conf_given(c, s, secret) &&
+	    read_option(f, c, s, secret, errors) < 0)
+		rc = -1;
+	return rc;
+}
+
 static int
 read_listener(struct tls_files *f, const struct conf *c,
     const struct conf_section *s, FILE *errors)
 {
 	int rc = read_bundle(f, c, s, errors);
+
+	if (read_web(f, c, s, errors) < 0)
+		rc = -1;
 
 	if (tls_mode(c, s) == TLS_OFF)
 		return rc;

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "proxy/base/check.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/mem.h"
+#include "proxy/tls_bad.h"
 #include "proxy/tls_own.h"
 
 #define LINK_MAGIC 0x71500002u
@@ -18,10 +20,14 @@ struct tls_link {
 	struct tls *tls;
 	SSL *ssl;
 	BIO *sock;
-	bool early;      /* what was read before comes first, from memory */
-	bool heard_bye;  /* a close_notify has come */
-	bool shaken;     /* the handshake is done */
-	enum tls_is end; /* of what is read, once it is there; TLS_OK */
+	bool early;       /* what was read before comes first, from memory */
+	bool heard_bye;   /* a close_notify has come */
+	bool shaken;      /* the handshake is done */
+	char *peer;       /* the name of its sessions; NULL: they do not stay */
+	int64_t since_ms; /* when the server showed its certificate */
+	SSL_SESSION *old; /* one of those, offered to it; NULL */
+	int alert;        /* that the peer has sent; 0 */
+	enum tls_is end;  /* of what is read, once it is there; TLS_OK */
 	int error;
 	char trouble[160];
 };
@@ -31,9 +37,12 @@ tls_link_hears(const SSL *ssl, int where, int ret)
 {
 	struct tls_link *k = SSL_get_app_data(ssl);
 
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT &&
-	    (ret & 0xff) == SSL_AD_CLOSE_NOTIFY)
+	if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT)
+		return;
+	if ((ret & 0xff) == SSL_AD_CLOSE_NOTIFY)
 		k->heard_bye = true;
+	else
+		k->alert = ret & 0xff;
 }
 
 static bool
@@ -55,8 +64,9 @@ set_name(SSL *ssl, const char *name, bool verify)
 		MUST(SSL_set_tlsext_host_name(ssl, name) == 1);
 	if (!verify)
 		return;
-	X509_VERIFY_PARAM_set_hostflags(
-	    param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	X509_VERIFY_PARAM_set_hostflags(param,
+	    X509_VERIFY_PARAM_get_hostflags(param) |
+		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (is_address(name))
 		MUST(X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1);
 	else
@@ -98,6 +108,8 @@ tls_link_open(
 	k->sock = BIO_new_socket(fd, BIO_NOCLOSE);
 	MUST(k->ssl != NULL && k->sock != NULL);
 	(void)SSL_set_app_data(k->ssl, k);
+	if (t->shown != NULL)
+		tls_show(k->ssl, t->shown);
 	set_source(k, early);
 	if (t->server)
 		SSL_set_accept_state(k->ssl);
@@ -106,6 +118,30 @@ tls_link_open(
 	if (!t->server && name != NULL)
 		set_name(k->ssl, name, verify);
 	return k;
+}
+
+/* A copy: OpenSSL spoils the session of a connection that is cut, and the next
+ * one needs it still. */
+void
+tls_link_resume(struct tls_link *k, const struct tls_link *from)
+{
+	SSL_SESSION *old, *copy;
+
+	IS(k, LINK_MAGIC);
+	IS(from, LINK_MAGIC);
+	old = SSL_get0_session(from->ssl);
+	copy = old == NULL ? NULL : SSL_SESSION_dup(old);
+	if (copy == NULL)
+		return;
+	(void)SSL_set_session(k->ssl, copy);
+	SSL_SESSION_free(copy);
+}
+
+void
+tls_link_no_ticket(struct tls_link *k)
+{
+	IS(k, LINK_MAGIC);
+	MUST(SSL_set_num_tickets(k->ssl, 0) == 1);
 }
 
 void
@@ -120,8 +156,88 @@ tls_link_free(struct tls_link **kp)
 	SSL_free(k->ssl);
 	BIO_free(k->sock);
 	tls_drop(&k->tls);
+	SSL_SESSION_free(k->old);
+	free(k->peer);
 	k->magic = 0;
 	free(k);
+}
+
+/* ---- sessions that go on ---- */
+
+/* The server has shown its certificate: what it gave before, if it did not
+ * know that any more, is worth nothing. */
+static void
+shown(struct tls_link *k)
+{
+	k->since_ms = clock_ms();
+	if (k->old == NULL)
+		return;
+	tls_sessions_forget(k->tls->sessions, k->peer);
+	SSL_SESSION_free(k->old);
+	k->old = NULL;
+}
+
+/* TLS 1.2: still in the handshake. */
+int
+tls_link_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_link *k = SSL_get_app_data(ssl);
+
+	if (k->peer == NULL)
+		return 0;
+	if (!k->shaken && !tls_link_resumed(k))
+		shown(k);
+	tls_sessions_put(k->tls->sessions, k->peer, session, k->since_ms);
+	return 1;
+}
+
+void
+tls_link_again(struct tls_link *k, const struct addr *peer)
+{
+	const char *name =
+	    SSL_get_servername(k->ssl, TLSEXT_NAMETYPE_host_name);
+	bool verify = SSL_get_verify_mode(k->ssl) != SSL_VERIFY_NONE;
+	char address[ADDR_TEXT];
+	SSL_SESSION *session;
+
+	IS(k, LINK_MAGIC);
+	MUST(k->tls->sessions != NULL && k->peer == NULL);
+	/* An address is verified as itself, and stands here anyway. */
+	k->peer = xasprintf("%s %s %s", verify ? "verified" : "any",
+	    addr_text(peer, address), name == NULL ? "" : name);
+	k->since_ms = clock_ms();
+	session = tls_sessions_take(
+	    k->tls->sessions, k->peer, k->since_ms, &k->since_ms);
+	if (session == NULL)
+		return;
+	/* OpenSSL spoils one that goes on in TLS 1.3. */
+	k->old = SSL_SESSION_dup(session);
+	(void)SSL_set_session(k->ssl, session);
+	SSL_SESSION_free(session);
+}
+
+/*
+ * The handshake is over.  RFC 8446 C.4 would have a ticket used once, so that
+ * nobody sees that two connections are of one client: ours come from the same
+ * address anyway, and there are servers that give no other ticket.
+ */
+static void
+keep_session(struct tls_link *k, bool well)
+{
+	if (k->peer == NULL)
+		return;
+	if (!well) {
+		tls_sessions_forget(k->tls->sessions, k->peer);
+		return;
+	}
+	if (!tls_link_resumed(k)) {
+		shown(k);
+		return;
+	}
+	if (k->old != NULL)
+		tls_sessions_put_back(
+		    k->tls->sessions, k->peer, k->old, k->since_ms);
+	k->old = NULL;
 }
 
 /* ---- how it went ---- */
@@ -135,15 +251,33 @@ broken(struct tls_link *k, int error, const char *words)
 	return TLS_BROKEN;
 }
 
-static const char *
-words_of_protocol(const struct tls_link *k)
+bool
+tls_link_distrusts(const struct tls_link *k)
 {
-	long verified = SSL_get_verify_result(k->ssl);
+	return !k->shaken && SSL_get_verify_result(k->ssl) != X509_V_OK &&
+	    SSL_get_verify_mode(k->ssl) != SSL_VERIFY_NONE;
+}
 
-	if (!k->shaken && verified != X509_V_OK &&
-	    SSL_get_verify_mode(k->ssl) != SSL_VERIFY_NONE)
-		return X509_verify_cert_error_string(verified);
-	return tls_words();
+int
+tls_link_alert(const struct tls_link *k)
+{
+	return k->alert;
+}
+
+/* OpenSSL's words, which the web knows, and what they mean. */
+static enum tls_is
+broken_by_protocol(struct tls_link *k)
+{
+	long result = SSL_get_verify_result(k->ssl);
+	const char *means = tls_bad_means(result);
+	char words[128];
+
+	if (!tls_link_distrusts(k))
+		return broken(k, EPROTO, tls_words());
+	(void)snprintf(words, sizeof(words), "%s%s%s%s",
+	    X509_verify_cert_error_string(result), means[0] == '\0' ? "" : " (",
+	    means, means[0] == '\0' ? "" : ")");
+	return broken(k, EPROTO, words);
 }
 
 static enum tls_is
@@ -184,7 +318,7 @@ judge(struct tls_link *k, int rc)
 		return error == 0 ? ended(k)
 				  : broken(k, error, strerror(error));
 	default:
-		return broken(k, EPROTO, words_of_protocol(k));
+		return broken_by_protocol(k);
 	}
 }
 
@@ -208,6 +342,8 @@ tls_link_hands(struct tls_link *k)
 	} while (rc <= 0 && was_early(k, rc));
 	is = judge(k, rc);
 	k->shaken = is == TLS_OK;
+	if (is == TLS_OK || is == TLS_BROKEN)
+		keep_session(k, k->shaken);
 	return is;
 }
 

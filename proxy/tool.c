@@ -38,6 +38,7 @@ static const struct {
     {"filter", tool_filter, "filter [-f SENDER] [-d RECIPIENT]... [OPTION]..."},
     {"qmail-queue", tool_qmail_queue,
 	"qmail-queue [--next PROGRAM] [OPTION]..."},
+    {"ca", tool_ca, "ca create|show|export [OPTION]..."},
     {"version", do_version, "version"},
     {"--version", do_version, NULL},
     {"help", do_help, NULL},

@@ -21,6 +21,7 @@
 #include "proxy/event.h"
 #include "proxy/gate.h"
 #include "proxy/io.h"
+#include "proxy/leaf.h"
 #include "proxy/listener.h"
 #include "proxy/loop.h"
 #include "proxy/orders.h"
@@ -68,6 +69,7 @@ struct worker {
 	struct loop *loop;
 	struct dialer *dialer;
 	struct gate *gate;
+	struct leaf_link *leaf_link;
 	struct sinks *sinks;
 	struct tls_tickets tls_tickets;
 	struct shared *shared;
@@ -99,6 +101,12 @@ struct gate *
 worker_gate(const struct worker *w)
 {
 	return w->gate;
+}
+
+struct leaf_link *
+worker_leaf_link(const struct worker *w)
+{
+	return w->leaf_link;
 }
 
 struct sinks *
@@ -352,6 +360,16 @@ order_pair(struct worker *w, const struct order *o, int *fds, unsigned n)
 }
 
 static void
+order_signer(struct worker *w, const struct order *o, int *fds, unsigned n)
+{
+	(void)o;
+	if (n != 1)
+		return;
+	leaf_link_take(w->leaf_link, fds[0]);
+	fds[0] = -1;
+}
+
+static void
 order_generation(struct worker *w, const struct order *o, int *fds, unsigned n)
 {
 	(void)fds;
@@ -387,19 +405,20 @@ order_door(struct worker *w, const struct order *o, int *fds, unsigned n)
 static void
 order_apply(struct worker *w, const struct order *o, int *fds, unsigned n)
 {
+	struct order done = {.kind = ORDER_UP, .a = o->a};
 	struct house *old = w->house;
 
-	(void)o;
 	(void)fds;
 	(void)n;
-	if (w->coming == NULL || w->draining)
-		return;
-	w->house = w->coming;
-	w->coming = NULL;
-	gate_conf(w->gate, w->house->conf);
-	spool_conf(w, w->house->conf);
-	apply_doors(w);
-	house_retire(old);
+	if (w->coming != NULL && !w->draining) {
+		w->house = w->coming;
+		w->coming = NULL;
+		gate_conf(w->gate, w->house->conf);
+		spool_conf(w, w->house->conf);
+		apply_doors(w);
+		house_retire(old);
+	}
+	(void)order_send(w->control, &done, NULL, 0);
 }
 
 static void
@@ -478,6 +497,7 @@ look_for_end(void *arg)
 static void (*const acts[ORDER_KINDS])(
     struct worker *, const struct order *, int *, unsigned) = {
     [ORDER_PAIR] = order_pair,
+    [ORDER_SIGNER] = order_signer,
     [ORDER_GENERATION] = order_generation,
     [ORDER_CONF] = order_conf,
     [ORDER_DOOR] = order_door,
@@ -552,6 +572,7 @@ worker_run(const struct worker_start *ws)
 	w->loop = loop_open();
 	w->dialer = dialer_open(w->loop);
 	w->gate = gate_open(w->loop, w->shared, w->self, ws->cache, ws->conf);
+	w->leaf_link = leaf_link_open(w->loop);
 	w->ending = timer_open(w->loop, look_for_end, w);
 	spool_conf(w, ws->conf);
 	open_first(w, ws);

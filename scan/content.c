@@ -18,6 +18,7 @@ struct content {
 	enum content_kind kind;
 	struct spool *spool;
 	bool sealed;
+	unsigned owners; /* besides the first */
 	content_tap *tap;
 	void *tap_arg;
 	char name[CONTENT_NAME_MAX + 1];
@@ -62,6 +63,31 @@ content_over(struct spool **sp, enum content_kind kind, const char *name)
 
 	*sp = NULL;
 	c->sealed = true;
+	return c;
+}
+
+struct content *
+content_prefix(const struct content *c, uint64_t size)
+{
+	struct content *p;
+	struct spool *s;
+
+	IS(c, CONTENT_MAGIC);
+	MUST(!c->sealed);
+	s = spool_prefix(c->spool, size);
+	if (s == NULL)
+		return NULL;
+	p = content_over(&s, c->kind, c->name);
+	MUST(content_declare(p, content_codings(c), content_type(c)) == 0);
+	return p;
+}
+
+struct content *
+content_share(struct content *c)
+{
+	IS(c, CONTENT_MAGIC);
+	MUST(c->sealed);
+	c->owners++;
 	return c;
 }
 
@@ -193,6 +219,10 @@ content_free(struct content **cp)
 	if (c == NULL)
 		return;
 	IS(c, CONTENT_MAGIC);
+	if (c->owners > 0) {
+		c->owners--;
+		return;
+	}
 	spool_free(&c->spool);
 	free(c->codings);
 	free(c->type);

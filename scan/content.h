@@ -54,6 +54,16 @@ int content_declare(struct content *c, const char *codings, const char *type);
 const char *content_codings(const struct content *c);
 const char *content_type(const struct content *c);
 
+/*
+ * The first size bytes of one that is still open, under its name and what was
+ * declared of it, as a sealed content of their own: to be looked at while more
+ * comes.  It may outlive c.  NULL with errno.
+ */
+struct content *content_prefix(const struct content *c, uint64_t size);
+
+/* One owner more of a sealed content: each of them calls content_free(). */
+struct content *content_share(struct content *c);
+
 /* A sealed content over a sealed spool; takes it over. */
 struct content *content_over(
     struct spool **sp, enum content_kind kind, const char *name);

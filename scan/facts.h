@@ -22,6 +22,8 @@
 	X(CLIENT_NAME,	"client_name",	"client.domain") \
 	X(TLS_VERSION,	"tls_version",	"tls.version") \
 	X(TLS_CIPHER,	"tls_cipher",	"tls.cipher") \
+	X(SNI,		"sni",		"tls.client.server_name") \
+	X(TLS_NOTE,	"tls_note",	"sallyport.tls_note") \
 	X(HELO,		"helo",		"sallyport.smtp.helo") \
 	X(QUEUE_ID,	"queue_id",	"sallyport.smtp.queue_id") \
 	X(SENDER,	"sender",	"email.from.address") \
@@ -32,6 +34,7 @@
 	X(METHOD,	"method",	"http.request.method") \
 	X(NAME,		"name",		"file.name") \
 	X(TYPE,		"type",		"file.mime_type") \
+	X(DETECTED,	"detected",	"sallyport.detected") \
 	X(SUBJECT,	"subject",	"email.subject") \
 	X(MESSAGE_ID,	"message_id",	"email.message_id")
 

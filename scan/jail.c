@@ -252,6 +252,32 @@ jail_shut(const struct jail_plan *p, struct jail *j, struct err *e)
 	return 0;
 }
 
+static int
+bare_limits(struct err *e)
+{
+	if (set_limit(RLIMIT_CORE, "core", 0, e) < 0 ||
+	    set_limit(RLIMIT_NPROC, "nproc", 0, e) < 0)
+		return -1;
+	return set_limit(RLIMIT_MSGQUEUE, "msgqueue", 0, e);
+}
+
+int
+jail_bare(struct jail *j_r, struct err *e)
+{
+	memset(j_r, 0, sizeof(*j_r));
+	if (geteuid() == 0)
+		return err_set(e, "still root");
+	if (bare_limits(e) < 0 || drop_capabilities(e) < 0)
+		return -1;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(e, "prctl: %s", strerror(errno));
+	if (landlock_shut(NULL, &j_r->landlock, e) < 0 || seccomp_bare(e) < 0)
+		return -1;
+	j_r->seccomp = true;
+	return 0;
+}
+
 const char *
 jail_text(const struct jail *j, char *to)
 {

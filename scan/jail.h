@@ -46,13 +46,22 @@ void jail_warm_up(void);
 int jail_enter(const struct jail_plan *p, struct jail *j_r, struct err *e);
 int jail_shut(const struct jail_plan *p, struct jail *j, struct err *e);
 
+/*
+ * The same in one step for a process that has a secret and no files: what is
+ * left is memory, reading, writing and waiting on descriptors it has or is
+ * sent.  The caller is not root any more.
+ */
+int jail_bare(struct jail *j_r, struct err *e);
+
 #define JAIL_TEXT 80
 
 /* "seccomp=yes landlock=6 net=none tmp=mount" into to[JAIL_TEXT]. */
 const char *jail_text(const struct jail *j, char *to);
 
-/* jail_shut()'s parts, each a file's idea. */
+/* jail_shut()'s and jail_bare()'s parts, each a file's idea.  Without a tmpdir
+ * no file is left. */
 int landlock_shut(const char *tmpdir, int *version_r, struct err *e);
 int seccomp_shut(struct err *e);
+int seccomp_bare(struct err *e);
 
 #endif

@@ -100,10 +100,12 @@ landlock_shut(const char *tmpdir, int *version_r, struct err *e)
 	rules = make_ruleset(version);
 	if (rules < 0)
 		return err_set(e, "landlock rules: %s", strerror(errno));
-	failed = allow_below(rules, tmpdir, own_fs(version)) < 0 ||
+	failed = (tmpdir != NULL &&
+		     allow_below(rules, tmpdir, own_fs(version)) < 0) ||
 	    syscall(SYS_landlock_restrict_self, rules, 0) < 0;
 	if (failed)
-		err_set(e, "landlock %s: %s", tmpdir, strerror(errno));
+		err_set(e, "landlock %s: %s", tmpdir == NULL ? "" : tmpdir,
+		    strerror(errno));
 	close(rules);
 	if (failed)
 		return -1;

@@ -47,6 +47,15 @@ static const int allowed[] = {
     CALL(sched_yield), CALL(restart_syscall), CALL(rt_sigreturn),
     CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(exit)};
 
+/* No name, no file, nothing of anybody else's. */
+static const int bare[] = {CALL(read), CALL(write), CALL(writev), CALL(close),
+    CALL(poll), CALL(ppoll), CALL(recvfrom), CALL(recvmsg), CALL(sendto),
+    CALL(sendmsg), CALL(munmap), CALL(brk), CALL(mremap), CALL(madvise),
+    CALL(clock_gettime), CALL(gettimeofday), CALL(time), CALL(futex),
+    CALL(getrandom), CALL(getpid), CALL(gettid), CALL(restart_syscall),
+    CALL(rt_sigreturn), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(exit),
+    CALL(exit_group)};
+
 /* Memory that can be executed: what is loaded by now is all there will be. */
 static int
 add_memory(scmp_filter_ctx f)
@@ -129,19 +138,17 @@ add_sanitizer(scmp_filter_ctx f)
 }
 
 static int
-fill(scmp_filter_ctx f)
+fill(scmp_filter_ctx f, const int *calls, size_t n)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (failed == 0)
 			failed =
-			    seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
+			    seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
 	}
 	if (failed == 0)
 		failed = add_memory(f);
-	if (failed == 0)
-		failed = add_limits(f);
 	if (failed == 0)
 		failed = add_abort(f);
 	if (failed == 0)
@@ -151,8 +158,8 @@ fill(scmp_filter_ctx f)
 	return failed;
 }
 
-int
-seccomp_shut(struct err *e)
+static int
+shut(const int *calls, size_t n, bool limits, struct err *e)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int failed;
@@ -164,9 +171,23 @@ seccomp_shut(struct err *e)
 	failed =
 	    seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (failed == 0)
-		failed = fill(f);
+		failed = fill(f, calls, n);
+	if (failed == 0 && limits)
+		failed = add_limits(f);
 	if (failed == 0)
 		failed = seccomp_load(f);
 	seccomp_release(f);
 	return failed < 0 ? err_set(e, "seccomp: %s", strerror(-failed)) : 0;
+}
+
+int
+seccomp_shut(struct err *e)
+{
+	return shut(allowed, sizeof(allowed) / sizeof(*allowed), true, e);
+}
+
+int
+seccomp_bare(struct err *e)
+{
+	return shut(bare, sizeof(bare) / sizeof(*bare), false, e);
 }

@@ -9,8 +9,9 @@
 #include "conf/conf.h"
 #include "proxy/base/addr.h"
 #include "proxy/base/check.h"
-#include "proxy/base/glob.h"
 #include "proxy/base/mem.h"
+#include "scan/blocked.h"
+#include "scan/words.h"
 
 #define POLICIES_MAGIC 0x90110001u
 
@@ -18,22 +19,35 @@ struct table {
 	char *name;  /* "mail" */
 	char *label; /* "policy/mail": who spoke */
 	enum action action[FOUND_KINDS];
+	struct blocked blocked;
 };
 
-/* Patterns or names; n 0: the rule does not ask. */
-struct words_list {
-	char **list;
-	size_t n;
+/* The keys of a rule that one field answers. */
+static const struct {
+	enum opt opt;
+	enum field field;
+} asked[] = {
+    {OPT_RULE_SENDER, FIELD_SENDER},
+    {OPT_RULE_RECIPIENT, FIELD_RECIPIENT},
+    {OPT_RULE_USER, FIELD_USER},
+    {OPT_RULE_HOST, FIELD_HOST},
+    {OPT_RULE_URL, FIELD_URL},
+    {OPT_RULE_METHOD, FIELD_METHOD},
+    {OPT_RULE_NAME, FIELD_NAME},
+    {OPT_RULE_TYPE, FIELD_TYPE},
 };
+#define ASKED (sizeof(asked) / sizeof(asked[0]))
 
 struct rule {
 	char *label; /* "rule/NAME" */
-	struct words_list policy, sender, recipient, signature, where;
+	struct words policy, signature, where;
+	struct words fields[ASKED];
 	char *direction; /* NULL: either */
 	struct net *client;
 	size_t clients;
 	unsigned findings; /* 1 << kind of each; 0: not asked */
 	enum action action;
+	enum policy_connect connect; /* or what it says of a CONNECT */
 };
 
 struct policies {
@@ -42,6 +56,7 @@ struct policies {
 	size_t n_tables;
 	struct rule *rules;
 	size_t n_rules;
+	bool ask_types; /* somebody wants to know what contents are */
 };
 
 /* clang-format off */
@@ -107,6 +122,20 @@ read_action(const struct conf *conf, const struct conf_section *s, enum opt opt,
 	    e, "%s: no such action: %s", conf_origin(conf, s, opt), word);
 }
 
+/* One key for all three of them. */
+static int
+read_blocked_action(const struct conf *conf, const struct conf_section *s,
+    struct table *t, struct err *e)
+{
+	enum action a;
+
+	if (read_action(conf, s, OPT_POLICY_ON_BLOCKED, &a, e) < 0)
+		return -1;
+	t->action[FOUND_URL] = t->action[FOUND_NAME] = t->action[FOUND_TYPE] =
+	    a;
+	return 0;
+}
+
 static int
 read_table(struct policies *p, const struct conf *conf,
     const struct conf_section *s, struct err *e)
@@ -123,19 +152,10 @@ read_table(struct policies *p, const struct conf *conf,
 			&t->action[table_keys[i].kind], e) < 0)
 			return -1;
 	}
-	return 0;
-}
-
-static void
-read_words(const struct conf *conf, const struct conf_section *s, enum opt opt,
-    struct words_list *to)
-{
-	const char *const *from;
-
-	to->n = conf_list(conf, s, opt, &from);
-	to->list = xcalloc(to->n, sizeof(*to->list));
-	for (size_t i = 0; i < to->n; i++)
-		to->list[i] = xstrdup(from[i]);
+	if (blocked_read(&t->blocked, conf, s, e) < 0)
+		return -1;
+	p->ask_types = p->ask_types || t->blocked.types.n > 0;
+	return read_blocked_action(conf, s, t, e);
 }
 
 static int
@@ -174,6 +194,30 @@ read_findings(const struct conf *conf, const struct conf_section *s,
 }
 
 static int
+read_fields(struct policies *p, const struct conf *conf,
+    const struct conf_section *s, struct rule *r, struct err *e)
+{
+	for (size_t i = 0; i < ASKED; i++) {
+		words_read(&r->fields[i], conf, s, asked[i].opt);
+		if (asked[i].field != FIELD_TYPE || r->fields[i].n == 0)
+			continue;
+		p->ask_types = true;
+		if (blocked_check_types(
+			&r->fields[i], conf, s, asked[i].opt, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static enum policy_connect
+connect_of_word(const char *word)
+{
+	if (strcmp(word, "tunnel") == 0)
+		return CONNECT_TUNNEL;
+	return strcmp(word, "inspect") == 0 ? CONNECT_INSPECT : CONNECT_UNSAID;
+}
+
+static int
 read_rule(struct policies *p, const struct conf *conf,
     const struct conf_section *s, struct err *e)
 {
@@ -185,14 +229,16 @@ read_rule(struct policies *p, const struct conf *conf,
 	r->label = xasprintf("rule/%s", conf_name(s));
 	if (conf_given(conf, s, OPT_RULE_DIRECTION))
 		r->direction = xstrdup(conf_word(conf, s, OPT_RULE_DIRECTION));
-	read_words(conf, s, OPT_RULE_POLICY, &r->policy);
-	read_words(conf, s, OPT_RULE_SENDER, &r->sender);
-	read_words(conf, s, OPT_RULE_RECIPIENT, &r->recipient);
-	read_words(conf, s, OPT_RULE_SIGNATURE, &r->signature);
-	read_words(conf, s, OPT_RULE_WHERE, &r->where);
-	if (read_networks(conf, s, r, e) < 0 ||
+	words_read(&r->policy, conf, s, OPT_RULE_POLICY);
+	words_read(&r->signature, conf, s, OPT_RULE_SIGNATURE);
+	words_read(&r->where, conf, s, OPT_RULE_WHERE);
+	if (read_fields(p, conf, s, r, e) < 0 ||
+	    read_networks(conf, s, r, e) < 0 ||
 	    read_findings(conf, s, r, e) < 0)
 		return -1;
+	r->connect = connect_of_word(conf_word(conf, s, OPT_RULE_ACTION));
+	if (r->connect != CONNECT_UNSAID)
+		return 0;
 	return read_action(conf, s, OPT_RULE_ACTION, &r->action, e);
 }
 
@@ -223,20 +269,18 @@ policies_open(const struct conf *conf, struct err *e)
 	return p;
 }
 
-static void
-words_free(struct words_list *w)
+bool
+policies_ask_types(const struct policies *p)
 {
-	for (size_t i = 0; i < w->n; i++)
-		free(w->list[i]);
-	free(w->list);
+	return p != NULL && p->ask_types;
 }
 
 static void
 rule_free(struct rule *r)
 {
+	for (size_t i = 0; i < ASKED; i++)
+		words_free(&r->fields[i]);
 	words_free(&r->policy);
-	words_free(&r->sender);
-	words_free(&r->recipient);
 	words_free(&r->signature);
 	words_free(&r->where);
 	free(r->direction);
@@ -256,6 +300,7 @@ policies_free(struct policies **pp)
 	for (size_t i = 0; i < p->n_tables; i++) {
 		free(p->tables[i].name);
 		free(p->tables[i].label);
+		blocked_free(&p->tables[i].blocked);
 	}
 	for (size_t i = 0; i < p->n_rules; i++)
 		rule_free(&p->rules[i]);
@@ -266,40 +311,43 @@ policies_free(struct policies **pp)
 
 /* ---- deciding ---- */
 
-/* "<>" is how an operator writes the empty reverse path (RFC 5321 4.5.5). */
 static bool
-pattern_fits(const char *pattern, const char *text)
+any_fits(const struct words *w, const char *text)
 {
-	if (strcmp(pattern, "<>") == 0)
-		return *text == '\0';
-	return glob_fits(pattern, text);
+	return words_find(w, text) != NULL;
 }
 
 static bool
-any_fits(const struct words_list *w, const char *text)
+value_fits(const struct words *w, enum field field, const char *value)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		if (pattern_fits(w->list[i], text))
-			return true;
-	}
-	return false;
+	if (field == FIELD_URL)
+		return words_find_url(w, value) != NULL;
+	return any_fits(w, value);
 }
 
 static bool
-field_fits(const struct words_list *w, const struct facts *f, enum field field)
+field_fits(const struct words *w, const struct facts *f, enum field field)
 {
-	const char *value;
-
 	if (w->n == 0)
 		return true;
+	if (field == FIELD_TYPE)
+		return blocked_type(w, f) != NULL;
 	for (size_t i = 0; i < f->n; i++) {
-		if (f->list[i].field != field)
-			continue;
-		value = buf_at(&f->text) + f->list[i].at;
-		if (any_fits(w, value))
+		if (f->list[i].field == field &&
+		    value_fits(w, field, buf_at(&f->text) + f->list[i].at))
 			return true;
 	}
 	return false;
+}
+
+static bool
+fields_fit(const struct rule *r, const struct facts *f)
+{
+	for (size_t i = 0; i < ASKED; i++) {
+		if (!field_fits(&r->fields[i], f, asked[i].field))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -342,8 +390,7 @@ static bool
 rule_fits(const struct rule *r, const char *policy, const struct facts *f)
 {
 	return policy_fits(r, policy) && direction_fits(r, f) &&
-	    client_fits(r, f) && field_fits(&r->sender, f, FIELD_SENDER) &&
-	    field_fits(&r->recipient, f, FIELD_RECIPIENT);
+	    client_fits(r, f) && fields_fit(r, f);
 }
 
 static bool
@@ -360,22 +407,42 @@ speaks_of_clean(const struct rule *r)
 	return r->findings == 0 && r->signature.n == 0 && r->where.n == 0;
 }
 
-/* Who speaks about each finding; by[0] of a clean report: about that. */
+/* What there is to decide about: the report's findings, then those that the
+ * policy makes of the facts itself. */
+struct found {
+	const struct finding *list[REPORT_MAX + BLOCKED_MAX];
+	const struct rule *by[REPORT_MAX + BLOCKED_MAX]; /* who speaks */
+	unsigned n;
+	bool more; /* the report had more than it keeps */
+};
+
+static void
+collect(struct found *to, const struct report *r, const struct finding *own,
+    unsigned n)
+{
+	*to = (struct found){.more = r->seen > r->n};
+	for (unsigned i = 0; i < r->n; i++)
+		to->list[to->n++] = &r->found[i];
+	for (unsigned i = 0; i < n; i++)
+		to->list[to->n++] = &own[i];
+}
+
+/* by[0] of a clean report: who speaks about that. */
 static void
 ask_rules(const struct policies *p, const char *policy,
-    const struct facts *facts, const struct report *report,
-    const struct rule *by[REPORT_MAX])
+    const struct facts *facts, struct found *f)
 {
 	for (size_t i = 0; i < p->n_rules; i++) {
 		const struct rule *r = &p->rules[i];
 
-		if (!rule_fits(r, policy, facts))
+		if (r->connect != CONNECT_UNSAID ||
+		    !rule_fits(r, policy, facts))
 			continue;
-		if (report->n == 0 && by[0] == NULL && speaks_of_clean(r))
-			by[0] = r;
-		for (unsigned k = 0; k < report->n; k++) {
-			if (by[k] == NULL && finding_fits(r, &report->found[k]))
-				by[k] = r;
+		if (f->n == 0 && f->by[0] == NULL && speaks_of_clean(r))
+			f->by[0] = r;
+		for (unsigned k = 0; k < f->n; k++) {
+			if (f->by[k] == NULL && finding_fits(r, f->list[k]))
+				f->by[k] = r;
 		}
 	}
 }
@@ -385,9 +452,9 @@ ask_rules(const struct policies *p, const char *policy,
  * keeps is not made milder by one: it would speak for what nobody shows it.
  */
 static const struct rule *
-heeded(const struct rule *r, enum action otherwise, const struct report *report)
+heeded(const struct rule *r, enum action otherwise, bool more)
 {
-	if (r != NULL && report->seen > report->n && r->action < otherwise)
+	if (r != NULL && more && r->action < otherwise)
 		return NULL;
 	return r;
 }
@@ -403,35 +470,57 @@ holds_over(
 	    finding_severity(f->kind) > finding_severity(d->because.kind);
 }
 
+static void
+decide_about(const struct table *t, const struct found *f, struct decision *d_r)
+{
+	for (unsigned k = 0; k < f->n; k++) {
+		const struct finding *found = f->list[k];
+		enum action by_table = t->action[found->kind];
+		const struct rule *r = heeded(f->by[k], by_table, f->more);
+		enum action a = r != NULL ? r->action : by_table;
+
+		if (!holds_over(a, found, d_r))
+			continue;
+		d_r->action = a;
+		d_r->because = *found;
+		d_r->verdict = finding_word(found->kind);
+		d_r->rule = r != NULL ? r->label : t->label;
+	}
+}
+
 void
 policy_decide(const struct policies *p, const char *policy,
     const struct facts *facts, const struct report *report,
     struct decision *d_r)
 {
-	const struct rule *by[REPORT_MAX] = {NULL};
+	struct finding own[BLOCKED_MAX];
 	const struct table *t;
+	struct found f;
 
 	IS(p, POLICIES_MAGIC);
 	t = table_find(p, policy);
 	MUST(t != NULL);
-	ask_rules(p, policy, facts, report, by);
+	collect(&f, report, own, blocked_find(&t->blocked, facts, own));
+	ask_rules(p, policy, facts, &f);
 	*d_r = (struct decision){.action = DO_PASS};
-	for (unsigned k = 0; k < report->n; k++) {
-		const struct finding *f = &report->found[k];
-		enum action by_table = t->action[f->kind];
-		const struct rule *r = heeded(by[k], by_table, report);
-		enum action a = r != NULL ? r->action : by_table;
-
-		if (!holds_over(a, f, d_r))
-			continue;
-		d_r->action = a;
-		d_r->because = *f;
-		d_r->verdict = finding_word(f->kind);
-		d_r->rule = r != NULL ? r->label : t->label;
-	}
-	if (report->n > 0)
+	decide_about(t, &f, d_r);
+	if (f.n > 0)
 		return;
 	d_r->verdict = "clean";
-	d_r->action = by[0] != NULL ? by[0]->action : DO_PASS;
-	d_r->rule = by[0] != NULL ? by[0]->label : t->label;
+	d_r->action = f.by[0] != NULL ? f.by[0]->action : DO_PASS;
+	d_r->rule = f.by[0] != NULL ? f.by[0]->label : t->label;
+}
+
+enum policy_connect
+policy_connect(
+    const struct policies *p, const char *policy, const struct facts *facts)
+{
+	IS(p, POLICIES_MAGIC);
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct rule *r = &p->rules[i];
+
+		if (r->connect != CONNECT_UNSAID && rule_fits(r, policy, facts))
+			return r->connect;
+	}
+	return CONNECT_UNSAID;
 }

@@ -41,21 +41,34 @@ enum action action_of_word(const char *word); /* DO_ACTIONS: none */
 /* All [policy] tables and [rule]s of one configuration. */
 struct policies;
 
+/* What a rule can say of a CONNECT (of HTTP), beside the actions. */
+enum policy_connect { CONNECT_UNSAID, CONNECT_TUNNEL, CONNECT_INSPECT };
+
 /* Copies what it needs.  NULL with words (file:line: what). */
 struct policies *policies_open(const struct conf *conf, struct err *e);
 void policies_free(struct policies **pp);
+
+/* Does anybody in there ask what a content is by its bytes (kinds.h)?  NULL:
+ * nobody does. */
+bool policies_ask_types(const struct policies *p);
 
 /*
  * Folds a report into one decision.  Each finding is judged by the first rule
  * in file order whose every key matches, else by the policy's table; the
  * strictest of the actions holds, and the finding it spoke about is `because`.
  * A rule without `finding`, `signature` and `where` speaks about clean contents
- * too.  When a report dropped findings no rule makes its answer milder.  Pure:
- * no I/O, no clock, the same answer every time.  policy is a [policy]'s name;
- * MUST exist.  d_r->rule lives as p does.
+ * too.  What blocked_urls, blocked_names and blocked_types fit is a finding.
+ * When a report dropped findings no rule makes its answer milder.  Pure: no
+ * I/O, no clock, the same answer every time.  policy is a [policy]'s name; MUST
+ * exist.  d_r->rule lives as p does.
  */
 void policy_decide(const struct policies *p, const char *policy,
     const struct facts *facts, const struct report *report,
     struct decision *d_r);
+
+/* The first rule with action = tunnel or inspect whose every key matches.  Such
+ * rules say nothing of contents. */
+enum policy_connect policy_connect(
+    const struct policies *p, const char *policy, const struct facts *facts);
 
 #endif

@@ -5,6 +5,7 @@
 #include "scan/report.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,19 @@ static const unsigned severity[FOUND_KINDS] = {
 void
 report_init(struct report *r)
 {
-	memset(r, 0, sizeof(*r));
+	size_t rest = offsetof(struct report, n);
+
+	memset((char *)r + rest, 0, sizeof(*r) - rest);
+}
+
+void
+report_copy(struct report *to, const struct report *from)
+{
+	size_t rest = offsetof(struct report, n);
+
+	memcpy(to->found, from->found, from->n * sizeof(from->found[0]));
+	memcpy(
+	    (char *)to + rest, (const char *)from + rest, sizeof(*to) - rest);
 }
 
 /* The end of a path says more than its beginning. */
@@ -96,6 +109,19 @@ report_add(struct report *r, enum finding_kind kind, const char *engine,
 	place = r->n < REPORT_MAX ? &r->found[r->n++] : least_severe(r, kind);
 	if (place != NULL)
 		*place = f;
+}
+
+void
+report_forget(struct report *r, enum finding_kind kind)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < r->n; i++) {
+		if (r->found[i].kind != kind)
+			r->found[kept++] = r->found[i];
+	}
+	r->seen -= r->n - kept;
+	r->n = kept;
 }
 
 bool

@@ -58,6 +58,9 @@ struct report {
 
 void report_init(struct report *r);
 
+/* What there is of it: a report has room for far more than it mostly holds. */
+void report_copy(struct report *to, const struct report *from);
+
 /*
  * Adds a finding; beyond REPORT_MAX the less severe kind gives way (kinds are
  * severe in the order of finding_severity()).  The same kind, engine, what and
@@ -66,6 +69,9 @@ void report_init(struct report *r);
 void report_add(struct report *r, enum finding_kind kind, const char *engine,
     const char *where, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Takes all findings of that kind out. */
+void report_forget(struct report *r, enum finding_kind kind);
 
 bool report_has(const struct report *r, enum finding_kind kind);
 

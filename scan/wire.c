@@ -222,7 +222,7 @@ wire_get_report(
 {
 	struct eye e = {.at = bytes, .left = len};
 
-	memset(r_r, 0, sizeof(*r_r));
+	report_init(r_r);
 	if (get_number(&e, 4) != REPORT_MAGIC)
 		return -1;
 	*number_r = (uint32_t)get_number(&e, 4);

@@ -10,6 +10,7 @@ where there is one with the sanitizers: then all but e2e runs there, too, and
 of e2e what is marked `core`.
 """
 
+import functools
 import os
 import pathlib
 import signal
@@ -36,8 +37,10 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@functools.cache
 def builds():
-    """[(name, folder)] of the built trees there are to test."""
+    """[(name, folder)] of the built trees there are to test.  Always the same
+    objects: pytest makes a fixture anew when its parameter is another one."""
     plain = pathlib.Path(os.environ.get("SALLYPORT_BUILD")
                          or HERE.parent / "build").resolve()
     found = [("plain", plain)]

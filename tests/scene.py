@@ -6,10 +6,14 @@ told (peers/smtp_sink.py).  Before the first scene:
     conf [smtp] max_recipients = 2      over what peers/sallyport.py has
     extensions SIZE 1000, PIPELINING    what the next hop offers
     certificate                         in [tls], and the next hop has it, too
+    web                                 it is about the web: scene_http.py
     next_hop {down} {hop}               {hop} is the default; {down}: nobody
                                         listens there; or maildir
     extensions2 SIZE 1000               there is a second one: {hop2}, which
                                         H2: hop2 and relayed2 are about
+
+    milter                              ... a filter of MTAs: scene_milter.py
+    ftp                                 ... files: scene_ftp.py
 
     scene the name of a test
 
@@ -28,9 +32,8 @@ Then one of these on a line; C2: and S2: are a second client and so on:
     S: silence          nothing comes for a moment
     hello               the greeting and EHLO, all well
     mail a@b c@d        MAIL and RCPTs, all well; without names one RCPT
-    H: STEP reply       what the next hop says at connect EHLO HELO MAIL RCPT
-                        DATA dot RSET BDAT XFORWARD AUTH STARTTLS, or close,
-                        or silent, or slow; given again: what it says the next
+    H: STEP reply       what the next hop says at one of STEPS; or close, or
+                        silent, or slow; given again: what it says the next
                         time; then as usual
     hop down            from here on nobody listens there (in this scene)
     hop closes          it closes every connection it has
@@ -51,6 +54,7 @@ Then one of these on a line; C2: and S2: are a second client and so on:
 In a glob only * is special.
 """
 
+import importlib
 import re
 import shlex
 import signal
@@ -74,6 +78,11 @@ MAILS = {
     "clean": lambda: corpus_mail.plain("clean", 500),
     "dots": lambda: HEAD + b"\r\n.\r\n..\r\n.a\r\na.\r\n...b\r\n",
     "long-line": lambda: HEAD + b"\r\n" + b"x" * 100000 + b"\r\n",
+    # around what RFC 5321 4.5.3.1.6 allows, with and without a dot in front
+    "long-lines": lambda: HEAD + b"X-Long: " + b"h" * 1200 + b"\r\n\r\n"
+    + b"".join(first + b"x" * (n - 1) + b"\r\n" for n in
+               (76, 996, 997, 998, 999, 1000, 1001, 2047, 2048, 2049, 70000)
+               for first in (b"x", b".")),
     "nul": lambda: HEAD + b"\r\na\0b\r\n\0\r\n",
     "8bit": lambda: HEAD + b"\r\ncaf\xc3\xa9 \xff\x80\r\n",
     "1k": lambda: corpus_mail.plain("1k", 1000),
@@ -100,8 +109,11 @@ EVENT_KEYS = {
     "hop_tls": "sallyport.next_hop_tls.version",
 }
 
+KINDS = {"web": ("scene_http", "Web"), "ftp": ("scene_ftp", "File"),
+         "milter": ("scene_milter", "Milter")}
+
 STEPS = ("connect", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "dot", "RSET",
-         "BDAT", "XFORWARD", "AUTH", "STARTTLS")
+         "BDAT", "XFORWARD", "XCLIENT", "AUTH", "STARTTLS")
 
 
 class Differs(Exception):
@@ -171,9 +183,10 @@ class Stage:
         self.gateway = Sallyport(build, changes)
         try:
             self.gateway.start()
-            if "{hop}" in hops:  # and has said what it can do
-                common.until("the gateway asks the next hop", lambda: any(
-                    c.helo for c in self.sink.connections))
+            # not in mid-handshake, or TLS is given up for that connection
+            if "{hop}" in hops:
+                common.until("the next hop was asked", lambda: re.search(
+                    "smtp next_hop=|not reached", self.gateway.stderr()))
         except BaseException:
             self.remove()
             raise
@@ -525,7 +538,7 @@ class SceneItem(pytest.Item):
 
     def runtest(self):
         stage = self.parent.stage(self.build)
-        Play(stage, self.lines).run()
+        self.parent.kind()[1](stage, self.lines).run()
         wrong = stage.gateway.errors()
         if wrong:
             raise Differs(wrong)
@@ -555,8 +568,16 @@ class SceneFile(pytest.File):
 
     def stage(self, build):
         if build not in self.stages:
-            self.stages[build] = Stage(build, self.head)
+            self.stages[build] = self.kind()[0](build, self.head)
         return self.stages[build]
+
+    def kind(self):
+        for word, (file, name) in KINDS.items():
+            if word in self.head:
+                more = importlib.import_module(file)
+                return getattr(more, f"{name}Stage"), getattr(
+                    more, f"{name}Play")
+        return Stage, Play
 
     def teardown(self):
         while self.stages:

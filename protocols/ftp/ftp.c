@@ -84,6 +84,19 @@ ftp_relay(struct session *s, const struct ftp_reply *r)
 	buf_free(&b);
 }
 
+char *
+ftp_written(const struct ftp_reply *r)
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, FTP_REPLY_WRITTEN_MAX);
+	ftp_reply_put(r, r->code, &b);
+	text = xstrdup(buf_text(&b));
+	buf_free(&b);
+	return text;
+}
+
 void
 ftp_over(struct session *s, const char *why)
 {
@@ -107,9 +120,9 @@ step(struct session *s)
 	struct ftp_line l;
 	enum line is;
 
-	if (p->state == FTP_DIAL || p->state == FTP_MOVE ||
-	    p->state == FTP_OVER || p->server.answered != NULL ||
-	    io_full(s->client))
+	if (p->state == FTP_TLS || p->state == FTP_DIAL ||
+	    p->state == FTP_MOVE || p->state == FTP_OVER ||
+	    p->server.answered != NULL || io_full(s->client))
 		return false;
 	is = io_line(s->client, FTP_LINE_MAX, &line);
 	if (is == LINE_NONE)
@@ -163,6 +176,8 @@ open_session(struct session *s)
 	ftp_reply_init(&p->server.reply);
 	p->client.s = p->remote.s = s;
 	p->ascii = true; /* RFC 959 5.1 */
+	/* where TLS is there from the first byte, so it is for files */
+	p->pbsz = p->prot = io_secured(s->client);
 	ftp_say(s, "220 %s ready\r\n", s->place->gateway);
 	set_deadline(s);
 }
@@ -173,7 +188,9 @@ late(struct session *s)
 	const struct ftp *p = s->state;
 	const char *word = io_deadline_word(s->client);
 
-	if (p->state != FTP_MOVE) {
+	if (p->state == FTP_TLS) {
+		ftp_enter(s, FTP_OVER);
+	} else if (p->state != FTP_MOVE) {
 		log_info(s->id, "ftp closed limit=%s state=%s", word,
 		    words[p->state]);
 		ftp_over(s, "command_timeout: too long silent");
@@ -207,6 +224,8 @@ client(struct session *s, enum io_event what)
 		if (p->state == FTP_MOVE && p->t->flow == FTP_PUT)
 			ftp_enter(s, FTP_OVER);
 	}
+	if (what == IO_SECURED)
+		ftp_tls_secured(s);
 	if (what == IO_LATE)
 		late(s);
 	if (what == IO_INPUT && p->state == FTP_MOVE)
@@ -244,6 +263,7 @@ close_session(struct session *s)
 
 const struct protocol ftp_protocol = {
     .name = "ftp",
+    .starttls = true,
     .state_size = sizeof(struct ftp),
     .prepare = ftp_prepare,
     .forget = ftp_forget,

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "protocols/ftp/ftp.h"
+#include "protocols/ftp/ftp_lf.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 
@@ -32,34 +33,18 @@ has_crlf(const struct content *c)
 	return n < 0; /* judged, then: it will not be clean */
 }
 
-/* Appends len bytes without each CR that a LF follows.  *cr: one waits. */
-static int
-write_lf(struct content *to, const char *bytes, size_t len, bool *cr)
-{
-	char out[PIECE + 1];
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (*cr && bytes[i] != '\n')
-			out[n++] = '\r';
-		*cr = bytes[i] == '\r';
-		if (!*cr)
-			out[n++] = bytes[i];
-	}
-	return content_write(to, out, n);
-}
-
 /* 0, or -1 with errno. */
 static int
 copy_lf(const struct content *from, struct content *to)
 {
-	char bytes[PIECE];
+	char bytes[PIECE], out[PIECE + 1];
 	bool cr = false;
 	uint64_t at = 0;
 	ssize_t n;
 
 	while ((n = content_read(from, bytes, sizeof(bytes), at)) > 0) {
-		if (write_lf(to, bytes, (size_t)n, &cr) < 0)
+		if (content_write(to, out, ftp_lf(bytes, (size_t)n, &cr, out)) <
+		    0)
 			return -1;
 		at += (uint64_t)n;
 	}

@@ -133,6 +133,11 @@ act_opts(struct session *s, const struct ftp_line *l)
 	const char *blank = memchr(l->arg.at, ' ', l->arg.len);
 	struct slice word = l->arg;
 
+	if (slice_is_word(word, "HASH") ||
+	    slice_is_word(word, "HASH SHA-256")) {
+		ftp_say(s, "200 SHA-256\r\n");
+		return;
+	}
 	if (blank != NULL)
 		word.len = (size_t)(blank - word.at);
 	if (!slice_is_word(word, "UTF8") && !slice_is_word(word, "MLST"))
@@ -186,6 +191,9 @@ static const struct command commands[] = {
     {"PASS", IN_SERVER, ARG_MAY, ftp_act_pass},
     {"ACCT", IN_SERVER, ARG_MUST, ftp_act_pass},
     {"OPEN", IN_ANY, ARG_MUST, ftp_act_open},
+    {"AUTH", IN_ANY, ARG_MUST, ftp_act_auth},
+    {"PBSZ", IN_ANY, ARG_MUST, ftp_act_pbsz},
+    {"PROT", IN_ANY, ARG_MUST, ftp_act_prot},
     {"REIN", IN_ANY, ARG_NONE, ftp_act_rein},
     {"QUIT", IN_ANY, ARG_NONE, act_quit},
     {"NOOP", IN_ANY, ARG_MAY, act_noop},
@@ -212,6 +220,7 @@ static const struct command commands[] = {
     {"LIST", IN(READY), ARG_MAY, ftp_act_list},
     {"NLST", IN(READY), ARG_MAY, ftp_act_list},
     {"MLSD", IN(READY), ARG_MAY, ftp_act_list},
+    {"HASH", IN(READY), ARG_MUST, ftp_act_hash},
     {"MLST", IN(READY), ARG_MAY, act_pass_on},
     {"SIZE", IN(READY), ARG_MUST, act_pass_on},
     {"MDTM", IN(READY), ARG_MUST, act_pass_on},
@@ -277,6 +286,8 @@ ftp_command(struct session *s, const struct ftp_line *l)
 	log_debug(s->id, "ftp command verb=%s", l->verb);
 	if (c == NULL || !is_on(s, (size_t)row))
 		ftp_say(s, "502 %s is not spoken here\r\n", l->verb);
+	else if (ftp_tls_demanded(s, l->verb))
+		ftp_say(s, "530 Say AUTH TLS first\r\n");
 	else if ((c->states & 1u << p->state) == 0)
 		ftp_say(s, "530 Log in first\r\n");
 	else if (c->argument == ARG_MUST && l->arg.len == 0)

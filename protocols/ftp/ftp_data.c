@@ -26,7 +26,7 @@ forget(struct ftp_data *d)
 	listen_once_cancel(&d->listen);
 	dial_cancel(&d->dial);
 	d->way = FTP_WAY_NONE;
-	d->wanted = false;
+	d->wanted = d->securing = false;
 	d->moved = 0;
 }
 
@@ -61,21 +61,45 @@ static void
 set_deadline(struct ftp_data *d)
 {
 	if (d->wanted)
-		io_deadline(d->io, ftp_own(d->s)->data_timeout, "data_timeout");
+		io_deadline(d->io, ftp_own(d->s)->data_timeout, DATA_TIMEOUT);
 }
 
 static void
 late(struct ftp_data *d)
 {
 	uint64_t moved = io_bytes_in(d->io) + io_bytes_out(d->io);
+	const char *word = io_deadline_word(d->io);
 
-	if (moved != d->moved) {
+	if (moved != d->moved && strcmp(word, DATA_TIMEOUT) == 0) {
 		d->moved = moved;
 		set_deadline(d);
 		return;
 	}
-	copy_text(d->why, sizeof(d->why), "data_timeout");
+	copy_text(d->why, sizeof(d->why), word);
 	tell(d, FTP_DATA_LOST);
+}
+
+/* The end of a handshake, the bytes, their end are small things that are said
+ * one after another: a peer with Nagle's algorithm waits for each. */
+static void
+hurry(struct ftp_data *d)
+{
+	if (io_secured(d->io))
+		io_acknowledge(d->io);
+}
+
+static void
+secured(struct ftp_data *d)
+{
+	const struct ftp *p = d->s->state;
+
+	d->securing = false;
+	log_debug(d->s->id, "ftp data tls %s version=%s resumed=%s",
+	    d == &p->client ? "client" : "server", io_tls_version(d->io),
+	    io_tls_resumed(d->io) ? "yes" : "no");
+	set_deadline(d);
+	hurry(d);
+	tell(d, FTP_DATA_OPEN);
 }
 
 static void
@@ -86,16 +110,30 @@ told(void *arg, struct io *io, enum io_event what)
 	if (what == IO_LATE) {
 		late(d);
 	} else if (what == IO_GONE) {
-		(void)snprintf(
-		    d->why, sizeof(d->why), "%s", strerror(io_error(io)));
+		(void)snprintf(d->why, sizeof(d->why), "%s",
+		    io_trouble(io)[0] == '\0' ? strerror(io_error(io))
+					      : io_trouble(io));
 		tell(d, FTP_DATA_LOST);
+	} else if (what == IO_SECURED) {
+		secured(d);
 	} else if (what == IO_INPUT) {
+		hurry(d);
 		tell(d, FTP_DATA_INPUT);
 	} else if (what == IO_ENDED) {
-		tell(d, FTP_DATA_END);
+		tell(d, io_truncated(io) ? FTP_DATA_CUT : FTP_DATA_END);
 	} else if (what == IO_DRAINED) {
 		tell(d, FTP_DATA_SENT);
 	}
+}
+
+/* It is there, and wanted.  False: TLS comes first. */
+static bool
+is_open(struct ftp_data *d)
+{
+	d->securing = ftp_tls_data(d);
+	if (!d->securing)
+		set_deadline(d);
+	return !d->securing;
 }
 
 /* Until the transfer wants it nothing is read from it. */
@@ -117,8 +155,7 @@ opened(void *arg, struct io *io, const char *why)
 		io_pause(io);
 		return;
 	}
-	set_deadline(d);
-	tell(d, FTP_DATA_OPEN);
+	tell(d, is_open(d) ? FTP_DATA_OPEN : FTP_DATA_THERE);
 }
 
 int
@@ -149,8 +186,7 @@ ftp_data_want(struct ftp_data *d)
 	d->wanted = true;
 	if (d->io != NULL) {
 		io_resume(d->io);
-		set_deadline(d);
-		return true;
+		return is_open(d);
 	}
 	if (d->listen != NULL) {
 		listen_once_wait(d->listen, o->data_timeout);

@@ -54,6 +54,12 @@ put_ours(struct session *s, struct buf *b)
 	(void)buf_puts(b, "211-Features:\r\n");
 	put(s, slice_of("EPRT"), b);
 	put(s, slice_of("EPSV"), b);
+	put(s, slice_of("HASH SHA-256*"), b);
+	if (s->place->tls == NULL)
+		return;
+	put(s, slice_of("AUTH TLS"), b);
+	put(s, slice_of("PBSZ"), b);
+	put(s, slice_of("PROT"), b);
 }
 
 static void

@@ -5,10 +5,10 @@
 #include "protocols/ftp/ftp.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/io_original.h"
 
-/* Back to where nothing is known. */
-static void
-begin_anew(struct session *s)
+void
+ftp_login_anew(struct session *s)
 {
 	struct ftp *p = s->state;
 
@@ -41,9 +41,10 @@ static void
 go_to(struct session *s, const struct ftp_dest *d, const char *user)
 {
 	struct ftp *p = s->state;
-	const char *why = ftp_own(s)->reverse ? NULL : bad_dest(s, d);
+	bool fixed = ftp_own(s)->mode == FTP_REVERSE;
+	const char *why = fixed ? NULL : bad_dest(s, d);
 
-	begin_anew(s);
+	ftp_login_anew(s);
 	if (why != NULL) {
 		log_info(s->id, "ftp refused host=%s port=%u reason=%s",
 		    log_quote(d->host), d->port, log_quote(why));
@@ -63,7 +64,7 @@ ftp_login_failed(struct session *s, const char *why)
 	log_info(s->id, "ftp server not reached host=%s reason=%s",
 	    log_quote(p->server.dest.host), log_quote(why));
 	ftp_say(s, "530 %s: %.200s\r\n", p->server.dest.host, why);
-	begin_anew(s);
+	ftp_login_anew(s);
 }
 
 /* ---- USER, PASS, ACCT ---- */
@@ -86,6 +87,7 @@ say_user(struct session *s, const char *user)
 
 	free(p->user);
 	p->user = mine;
+	p->server.prot = FTP_PROT_UNKNOWN; /* it may depend on who it is */
 	ftp_server_ask(s, answered_login, "USER %s\r\n", p->user);
 }
 
@@ -93,23 +95,65 @@ void
 ftp_login_greeted(struct session *s, const struct ftp_reply *r)
 {
 	struct ftp *p = s->state;
-	char *user = p->server.user;
+	char why[200];
 
 	if (r->code / 100 != 2) {
-		struct slice text = ftp_reply_text(r, 0);
-		char why[200];
-
-		(void)slice_copy(text, why, sizeof(why));
+		(void)slice_copy(ftp_reply_text(r, 0), why, sizeof(why));
 		ftp_login_failed(s, why);
+	} else if (ftp_secure_greeted(s, r)) {
 		return;
-	}
-	p->server.user = NULL;
-	ftp_enter(s, FTP_LOGIN);
-	if (user == NULL)
+	} else if (p->server.user != NULL) {
+		ftp_login_ready(s);
+	} else {
+		ftp_enter(s, FTP_LOGIN);
 		ftp_relay(s, r);
-	else
+	}
+}
+
+void
+ftp_login_ready(struct session *s)
+{
+	struct ftp *p = s->state;
+	char *user = p->server.user;
+
+	p->server.user = NULL;
+	p->server.securing = false;
+	ftp_enter(s, FTP_LOGIN);
+	if (user != NULL)
 		say_user(s, user);
+	else if (p->server.greeting != NULL && !io_secured(p->server.io))
+		io_puts(s->client, p->server.greeting);
+	else /* what was said before TLS is not its own word */
+		ftp_say(s, "220 %s is there\r\n", p->server.dest.host);
 	free(user);
+}
+
+/* Where the packet filter took the client from.  False: it came by itself. */
+static bool
+turned_from(const struct session *s, struct ftp_dest *d_r)
+{
+	struct addr a, mine = *io_local(s->client);
+	char text[ADDR_TEXT], other[ADDR_TEXT];
+
+	io_original(s->client, &a);
+	addr_unmap(&mine);
+	if (strcmp(addr_text(&a, text), addr_text(&mine, other)) == 0)
+		return false;
+	*d_r = (struct ftp_dest){.port = addr_port(&a)};
+	copy_text(d_r->host, sizeof(d_r->host), addr_host(&a, text));
+	return true;
+}
+
+/* The user is not said to which server: the packet filter has. */
+static void
+go_to_original(struct session *s, const char *user)
+{
+	struct ftp_dest d;
+
+	if (turned_from(s, &d))
+		go_to(s, &d, user);
+	else
+		ftp_say(s, "530 mode = redirect: you were not\r\n");
 }
 
 void
@@ -120,7 +164,8 @@ ftp_act_user(struct session *s, const struct ftp_line *l)
 	char name[FTP_LINE_MAX];
 	struct slice user = l->arg;
 	struct ftp_dest d = o->server;
-	int rc = o->reverse ? 1 : ftp_dest_user(l->arg, &user, &d);
+	bool forward = o->mode == FTP_FORWARD;
+	int rc = forward ? ftp_dest_user(l->arg, &user, &d) : 1;
 
 	(void)slice_copy(user, name, sizeof(name));
 	if (rc < 0)
@@ -129,6 +174,8 @@ ftp_act_user(struct session *s, const struct ftp_line *l)
 		say_user(s, name);
 	else if (rc == 0)
 		go_to(s, &d, name);
+	else if (o->mode == FTP_REDIRECT)
+		go_to_original(s, name);
 	else if (o->server.host[0] != '\0')
 		go_to(s, &o->server, name);
 	else
@@ -147,8 +194,8 @@ ftp_act_open(struct session *s, const struct ftp_line *l)
 {
 	struct ftp_dest d;
 
-	if (ftp_own(s)->reverse)
-		ftp_say(s, "502 There is one server here\r\n");
+	if (ftp_own(s)->mode != FTP_FORWARD)
+		ftp_say(s, "502 Servers are not named here\r\n");
 	else if (ftp_dest(l->arg, &d) < 0)
 		ftp_say(s, "501 %s host or host:port\r\n", l->verb);
 	else
@@ -159,6 +206,11 @@ void
 ftp_act_rein(struct session *s, const struct ftp_line *l)
 {
 	(void)l;
-	begin_anew(s);
+	/* RFC 4217 11 would have us go on in the clear. */
+	if (io_secured(s->client)) {
+		ftp_say(s, "502 Not under TLS: QUIT, and come again\r\n");
+		return;
+	}
+	ftp_login_anew(s);
 	ftp_say(s, "220 %s ready\r\n", s->place->gateway);
 }

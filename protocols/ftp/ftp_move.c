@@ -15,9 +15,6 @@
 #include "proxy/base/mem.h"
 #include "proxy/mail_text.h"
 
-/* A listing is not judged, and no way around that for what is larger. */
-#define LIST_MAX (64 * 1024 * 1024)
-
 /* clang-format off */
 static const char *const words[] = {
 #define X(phase, word) word,
@@ -72,7 +69,7 @@ ftp_move_progress(struct session *s)
 {
 	struct ftp_transfer *t = ftp_transfer(s);
 
-	if (t->said || t->flow == FTP_LIST)
+	if (t->said || t->flow == FTP_LIST || t->flow == FTP_HASH)
 		return;
 	t->multi = true;
 	if (t->phase == FTP_IN_JUDGE)
@@ -93,7 +90,9 @@ free_transfer(struct session *s)
 	p->t = NULL;
 	content_free(&t->listing);
 	free(t->name);
+	ftp_early_free(&t->tail);
 	free(t->refusal);
+	free(t->reply);
 	t->magic = 0;
 	free(t);
 }
@@ -112,14 +111,18 @@ write_event(struct session *s, const char *result, const char *reason,
 	    .hop_address = address,
 	    .reply = line,
 	    .bytes_in = t->bytes_in,
-	    .bytes_out = t->bytes_out,
+	    .bytes_out = ftp_early_begun(t) ? ftp_early_sent(t) : t->bytes_out,
 	    .delivery_began_ms = t->began_ms,
+	    .released_before_verdict = t->early,
 	};
 
 	(void)snprintf(hop, sizeof(hop), "ftp:%s:%u", p->server.dest.host,
 	    p->server.dest.port);
-	if (p->server.io != NULL)
+	if (p->server.io != NULL) {
 		addr_text(io_peer(p->server.io), address);
+		end.hop_tls_version = io_tls_version(p->server.io);
+		end.hop_tls_cipher = io_tls_cipher(p->server.io);
+	}
 	(void)snprintf(
 	    line, sizeof(line), "%.*s", (int)strcspn(reply, "\r\n"), reply);
 	exchange_finish(&t->x, &end);
@@ -132,11 +135,15 @@ ftp_move_end(struct session *s, const char *result, const char *reason,
 {
 	struct ftp *p = s->state;
 	struct ftp_transfer *t = ftp_transfer(s);
+	bool whole = result != NULL && strcmp(result, "delivered") == 0;
 
 	if (t->multi && !t->said)
 		say_150(s, "That was all");
 	log_debug(s->id, "ftp says %s", log_quote(reply));
 	io_puts(s->client, reply);
+	/* what has left already must not look like all of it */
+	if (ftp_early_begun(t) && !whole)
+		ftp_data_reset(&p->client);
 	ftp_data_close(&p->remote);
 	ftp_data_close(&p->client);
 	write_event(s, result, reason, reply);
@@ -150,12 +157,10 @@ void
 ftp_move_answer(struct session *s, const char *result, const char *reason,
     const struct ftp_reply *r)
 {
-	struct buf b;
+	char *reply = ftp_written(r);
 
-	buf_init(&b, FTP_REPLY_WRITTEN_MAX);
-	ftp_reply_put(r, r->code, &b);
-	ftp_move_end(s, result, reason, buf_text(&b));
-	buf_free(&b);
+	ftp_move_end(s, result, reason, reply);
+	free(reply);
 }
 
 /* The name of what may lie half at the server, by our doing; NULL: nothing. */
@@ -205,6 +210,12 @@ ftp_move_write(struct session *s, const char *bytes, size_t len)
 
 	if (content_write(ftp_content(t), bytes, len) == 0)
 		return true;
+	if (errno == EFBIG && t->x == NULL) {
+		log_info(s->id, "ftp refused limit=listing");
+		ftp_move_stop(
+		    s, NULL, NULL, "552 listing: more than 64 MB\r\n");
+		return false;
+	}
 	if (errno == EFBIG) {
 		log_info(s->id, "ftp refused limit=max_file_size");
 		ftp_move_stop(s, "refused", "max_file_size",
@@ -238,6 +249,10 @@ client_opened(struct session *s)
 		free(refusal);
 		return;
 	}
+	if (ftp_early_begun(t)) {
+		ftp_early_opened(s);
+		return;
+	}
 	t->bytes_out = content_size(ftp_content(t)) - t->from;
 	if (!ftp_data_send(&p->client, ftp_content(t), t->from,
 		content_size(ftp_content(t))))
@@ -245,29 +260,48 @@ client_opened(struct session *s)
 }
 
 static void
-client_begin(struct session *s)
+say_what_comes(struct session *s)
+{
+	const struct ftp_transfer *t = ftp_transfer(s);
+
+	if (t->flow == FTP_PUT)
+		say_150(s, "Send it");
+	else if (t->refusal != NULL)
+		say_150(s, "Nothing will come");
+	else if (ftp_early_begun(t))
+		say_150(s, "Opening data connection");
+	else
+		say_150(s, "Opening data connection (%ju bytes)",
+		    (uintmax_t)(content_size(ftp_content(t)) - t->from));
+}
+
+void
+ftp_move_open(struct session *s)
 {
 	struct ftp *p = s->state;
 	struct ftp_transfer *t = ftp_transfer(s);
 
-	ftp_phase(s, FTP_IN_CLIENT);
 	if (p->client.way == FTP_WAY_NONE) {
 		/* it came, and went, or did not come, while we were busy */
 		ftp_move_stop(s, "aborted", "client_data_lost",
 		    "425 No data connection\r\n");
 		return;
 	}
-	if (t->flow == FTP_PUT)
-		say_150(s, "Send it");
-	else if (t->refusal != NULL)
-		say_150(s, "Nothing will come");
-	else
-		say_150(s, "Opening data connection (%ju bytes)",
-		    (uintmax_t)(content_size(ftp_content(t)) - t->from));
+	say_what_comes(s);
 	if (t->flow != FTP_PUT)
 		t->began_ms = clock_ms();
 	if (ftp_data_want(&p->client))
 		client_opened(s);
+}
+
+void
+ftp_move_client(struct session *s)
+{
+	ftp_phase(s, FTP_IN_CLIENT);
+	if (ftp_early_begun(ftp_transfer(s)))
+		ftp_early_passes(s);
+	else
+		ftp_move_open(s);
 }
 
 /* ---- the verdict ---- */
@@ -275,16 +309,15 @@ client_begin(struct session *s)
 static void
 refuse(struct session *s, const char *result, const char *reply)
 {
-	struct ftp *p = s->state;
 	struct ftp_transfer *t = ftp_transfer(s);
 
 	/* Behind a 150 a client that we dial waits for us to do so. */
-	if (t->multi && t->active && t->flow == FTP_GET) {
+	if (t->multi && t->active && t->flow == FTP_GET &&
+	    !ftp_early_begun(t)) {
 		t->refusal = xstrdup(reply);
-		client_begin(s);
+		ftp_move_client(s);
 		return;
 	}
-	ftp_data_close(&p->client);
 	ftp_move_end(s, result, NULL, reply);
 }
 
@@ -311,6 +344,19 @@ put_off(struct session *s)
 	refuse(s, "deferred", reply);
 }
 
+/* draft-bryan-ftpext-hash-02 3: of what a RETR would give. */
+static void
+answer_hash(struct session *s)
+{
+	const struct ftp_transfer *t = ftp_transfer(s);
+	char *reply = xasprintf("213 SHA-256 0-%ju %s %.1000s\r\n",
+	    (uintmax_t)content_size(t->x->content), exchange_sha256(t->x),
+	    t->name);
+
+	ftp_move_end(s, "delivered", "hash", reply);
+	free(reply);
+}
+
 static void
 deliver(struct session *s)
 {
@@ -318,14 +364,16 @@ deliver(struct session *s)
 
 	if (t->flow == FTP_PUT) {
 		ftp_phase(s, FTP_IN_PUSH);
-		t->asked = t->begun = t->eof = t->broken = false;
+		t->there = t->asked = t->begun = t->eof = t->broken = false;
 		t->final = 0;
 		t->began_ms = clock_ms();
 		ftp_remote_begin(s);
+	} else if (t->flow == FTP_HASH) {
+		answer_hash(s);
 	} else if (t->from > content_size(t->x->content)) {
 		refuse(s, "refused", "554 REST is behind its end\r\n");
 	} else {
-		client_begin(s);
+		ftp_move_client(s);
 	}
 }
 
@@ -380,20 +428,20 @@ ftp_move_fetched(struct session *s)
 	uint64_t size = content_size(ftp_content(t));
 
 	ftp_data_close(&p->remote);
-	if (t->flow == FTP_GET) {
+	if (t->flow == FTP_GET || t->flow == FTP_HASH) {
 		judge(s);
 	} else if (t->flow == FTP_LIST) {
 		if (content_seal(t->listing) < 0)
 			ftp_move_stop(s, NULL, NULL,
 			    "452 Insufficient storage, try again\r\n");
 		else
-			client_begin(s);
+			ftp_move_client(s);
 	} else if (strcmp(t->verb, "STOR") == 0 && size < t->from) {
 		ftp_move_end(s, "refused", "resume",
 		    "554 REST is behind the end of what is there\r\n");
 	} else {
 		t->from = size;
-		client_begin(s);
+		ftp_move_client(s);
 	}
 }
 
@@ -420,6 +468,16 @@ client_input(struct session *s)
 		io_eat(p->client.io, in.len);
 }
 
+/* It does not move because we have nothing for it yet. */
+static bool
+waits_for_us(const struct session *s)
+{
+	const struct ftp *p = s->state;
+
+	return p->client.io != NULL && ftp_early_rests(p->t) &&
+	    strcmp(p->client.why, DATA_TIMEOUT) == 0;
+}
+
 static void
 client_data(struct session *s, enum ftp_data_event what)
 {
@@ -432,11 +490,20 @@ client_data(struct session *s, enum ftp_data_event what)
 		client_input(s);
 	} else if (what == FTP_DATA_END && put) {
 		received(s);
+	} else if (what == FTP_DATA_SENT && !put && ftp_early_drained(s)) {
+		return;
 	} else if (what == FTP_DATA_SENT && !put) {
 		ftp_data_finish(&p->client);
 		ftp_move_end(s, "delivered", NULL, "226 Transfer complete\r\n");
+	} else if (what == FTP_DATA_CUT && put) {
+		copy_text(p->client.why, sizeof(p->client.why),
+		    "TLS has no end: cut off");
+		client_data(s, FTP_DATA_LOST);
+	} else if (what == FTP_DATA_LOST && waits_for_us(s)) {
+		io_deadline(
+		    p->client.io, ftp_own(s)->data_timeout, DATA_TIMEOUT);
 	} else if (what == FTP_DATA_LOST) {
-		bool open = p->client.io != NULL;
+		bool open = p->client.io != NULL && !p->client.securing;
 
 		log_info(s->id, "ftp client data lost reason=%s",
 		    log_quote(p->client.why));
@@ -455,123 +522,4 @@ ftp_move_data(struct session *s, struct ftp_data *d, enum ftp_data_event what)
 		client_data(s, what);
 	else
 		ftp_remote_data(s, what);
-}
-
-/* ---- the commands ---- */
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
-struct exchange *
-ftp_move_exchange(struct session *s, const struct ftp_transfer *t)
-{
-	const struct ftp *p = s->state;
-	const struct ftp_dest *d = &p->server.dest;
-	bool v6 = strchr(d->host, ':') != NULL;
-	struct exchange *x = exchange_open(s);
-	struct facts *f = &x->facts;
-	char *url;
-
-	(void)facts_add(
-	    f, FIELD_FLOW, t->flow == FTP_PUT ? "upload" : "download");
-	(void)facts_add(f, FIELD_USER, p->user == NULL ? "" : p->user);
-	(void)facts_add(f, FIELD_HOST, d->host);
-	url = xasprintf("ftp://%s%s%s:%u/%s", v6 ? "[" : "", d->host,
-	    v6 ? "]" : "", d->port, t->name + (t->name[0] == '/'));
-	(void)facts_add(f, FIELD_URL, url);
-	free(url);
-	(void)facts_add(f, FIELD_NAME, base_name(t->name));
-	exchange_content(
-	    x, CONTENT_FILE, base_name(t->name), ftp_own(s)->max_size);
-	return x;
-}
-
-static struct ftp_transfer *
-open_transfer(struct session *s, const struct ftp_line *l, enum ftp_flow flow)
-{
-	struct ftp *p = s->state;
-	struct ftp_transfer *t = xcalloc(1, sizeof(*t));
-
-	t->magic = FTP_TRANSFER_MAGIC;
-	t->flow = flow;
-	copy_text(t->verb, sizeof(t->verb), l->verb);
-	t->name = xstrndup(l->arg.at, l->arg.len);
-	t->active = p->client.way == FTP_WAY_ACTIVE;
-	if (flow == FTP_LIST)
-		t->listing = content_open(worker_spool(s->place->worker),
-		    CONTENT_FILE, "listing", LIST_MAX);
-	else
-		t->x = ftp_move_exchange(s, t);
-	p->rest = 0;
-	p->t = t;
-	ftp_enter(s, FTP_MOVE);
-	return t;
-}
-
-static bool
-has_way(struct session *s)
-{
-	const struct ftp *p = s->state;
-
-	if (p->client.way == FTP_WAY_NONE)
-		ftp_say(s, "425 Say PASV, EPSV, PORT or EPRT first\r\n");
-	return p->client.way != FTP_WAY_NONE;
-}
-
-void
-ftp_act_list(struct session *s, const struct ftp_line *l)
-{
-	if (!has_way(s))
-		return;
-	(void)open_transfer(s, l, FTP_LIST);
-	ftp_remote_begin(s);
-}
-
-void
-ftp_act_retr(struct session *s, const struct ftp_line *l)
-{
-	const struct ftp *p = s->state;
-	uint64_t rest = p->rest;
-
-	if (!has_way(s))
-		return;
-	if (rest > 0 && p->ascii) {
-		ftp_say(s, "504 REST needs TYPE I\r\n");
-		return;
-	}
-	open_transfer(s, l, FTP_GET)->from = rest;
-	ftp_remote_begin(s);
-}
-
-void
-ftp_act_stor(struct session *s, const struct ftp_line *l)
-{
-	const struct ftp *p = s->state;
-	uint64_t rest = strcmp(l->verb, "STOR") == 0 ? p->rest : 0;
-	bool resumed = rest > 0 || strcmp(l->verb, "APPE") == 0;
-	struct ftp_transfer *t;
-
-	if (!has_way(s))
-		return;
-	if (resumed && !ftp_own(s)->resume) {
-		ftp_say(s, "502 resume = deny\r\n");
-		return;
-	}
-	if (resumed && p->ascii) {
-		ftp_say(s, "504 What begins inside a file needs TYPE I\r\n");
-		return;
-	}
-	t = open_transfer(s, l, FTP_PUT);
-	t->from = rest;
-	t->resumed = resumed;
-	if (resumed) {
-		ftp_remote_begin(s);
-		return;
-	}
-	client_begin(s);
 }

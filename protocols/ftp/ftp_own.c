@@ -59,9 +59,9 @@ read_server(const struct place *p, struct ftp_own *o, struct err *e)
 	enum opt opt = OPT_FTP_DEFAULT_SERVER;
 	const char *text = conf_str(p->conf, p->listener, opt);
 
-	o->reverse = number(p, OPT_FTP_MODE) == 1;
+	o->mode = (enum ftp_mode)number(p, OPT_FTP_MODE);
 	if (strcmp(text, "none") == 0) {
-		if (o->reverse)
+		if (o->mode == FTP_REVERSE)
 			return wrong(p, opt, text,
 			    "is not enough for mode = reverse", e);
 		return 0;
@@ -143,17 +143,30 @@ read_commands(const struct place *p, struct ftp_own *o, struct err *e)
 	return 0;
 }
 
+/* Whom server_tls = verify believes. */
+static int
+read_trust(const struct place *p, const struct ftp_own *o, struct err *e)
+{
+	if (o->server_tls != FTP_TLS_VERIFY || p->tls_kit == NULL)
+		return 0;
+	return tls_trust(p->tls_client, p->conf, p->listener, p->tls_kit, e);
+}
+
 static void
 read_numbers(const struct place *p, struct ftp_own *o)
 {
 	o->resume = number(p, OPT_FTP_RESUME) == 0;
 	o->server_mode = (enum ftp_server_mode)number(p, OPT_FTP_SERVER_MODE);
+	o->server_tls = (enum ftp_server_tls)number(p, OPT_FTP_SERVER_TLS);
 	o->connect_timeout = number(p, OPT_FTP_CONNECT_TIMEOUT);
 	o->command_timeout = number(p, OPT_FTP_COMMAND_TIMEOUT);
 	o->data_timeout = number(p, OPT_FTP_DATA_TIMEOUT);
 	o->scan_deadline = number(p, OPT_FTP_SCAN_DEADLINE);
 	o->reply_within = number(p, OPT_FTP_UPLOAD_REPLY_WITHIN);
 	o->progress = number(p, OPT_FTP_PROGRESS);
+	o->hold_tail = number(p, OPT_FTP_DELIVERY) == 1;
+	o->hold = (uint64_t)number(p, OPT_FTP_HOLD);
+	o->tail = (uint64_t)number(p, OPT_FTP_TAIL);
 	o->max_size = (uint64_t)number(p, OPT_FTP_MAX_FILE_SIZE);
 }
 
@@ -167,7 +180,7 @@ ftp_prepare(struct place *place, void **own_r, struct err *e)
 	read_numbers(place, o);
 	if (read_server(place, o, e) < 0 || read_passive(place, o, e) < 0 ||
 	    read_ports(place, o, e) < 0 || read_denied(place, o, e) < 0 ||
-	    read_commands(place, o, e) < 0) {
+	    read_commands(place, o, e) < 0 || read_trust(place, o, e) < 0) {
 		ftp_forget(o);
 		return -1;
 	}

@@ -15,6 +15,10 @@
 
 #define LOW_PORT 1024
 
+/* A server that has all of a file, and says so, closes its data connection
+ * before or behind that; one that does not is believed after so long. */
+#define CLOSE_MS 2000
+
 static bool
 pushing(const struct session *s)
 {
@@ -82,8 +86,10 @@ fetch_input(struct session *s)
 	if (t->resumed && strcmp(t->verb, "STOR") == 0 &&
 	    keep.len > t->from - have)
 		keep.len = (size_t)(t->from - have);
-	if (keep.len == 0 || ftp_move_write(s, keep.at, keep.len))
-		io_eat(p->remote.io, in.len);
+	if (keep.len > 0 && !ftp_move_write(s, keep.at, keep.len))
+		return;
+	io_eat(p->remote.io, in.len);
+	ftp_early_came(s);
 }
 
 static void
@@ -131,7 +137,7 @@ push_bytes(struct session *s)
 	struct ftp *p = s->state;
 	struct ftp_transfer *t = ftp_transfer(s);
 
-	if (!t->begun || p->remote.io == NULL || t->sent)
+	if (!t->begun || p->remote.io == NULL || p->remote.securing || t->sent)
 		return;
 	if (ftp_data_send(&p->remote, ftp_content(t), t->from,
 		content_size(ftp_content(t))))
@@ -157,39 +163,57 @@ take_unique_name(struct session *s, const struct ftp_reply *r)
 }
 
 /* Its final reply to STOU, and the name before that. */
-static void
-answer_unique(struct session *s, const struct ftp_reply *r)
+static char *
+unique_reply(const struct ftp_transfer *t, const struct ftp_reply *r)
 {
-	const struct ftp_transfer *t = ftp_transfer(s);
 	struct slice text = ftp_reply_text(r, 0);
-	struct ftp_reply both;
-	char line[FTP_LINE_MAX + 16];
 
-	ftp_reply_init(&both);
-	(void)snprintf(
-	    line, sizeof(line), "%u-FILE: %.*s", r->code, 1000, t->name);
-	(void)ftp_reply_line(&both, slice_of(line));
-	(void)snprintf(
-	    line, sizeof(line), "%u %.*s", r->code, (int)text.len, text.at);
-	(void)ftp_reply_line(&both, slice_of(line));
-	ftp_move_answer(s, "delivered", NULL, &both);
-	ftp_reply_free(&both);
+	return xasprintf("%u-FILE: %.1000s\r\n%u %.*s\r\n", r->code, t->name,
+	    r->code, (int)text.len, text.at);
+}
+
+/*
+ * The server says that it has all, and has closed the data connection: if it
+ * was reset instead, bytes were lost whatever it says.
+ */
+static void
+look_pushed(struct session *s)
+{
+	struct ftp_transfer *t = ftp_transfer(s);
+	char *reply = t->reply;
+
+	if (reply == NULL || (!t->eof && !t->broken))
+		return;
+	if (t->broken) {
+		ftp_move_stop(s, "deferred", "server_data",
+		    "451 Data connection with the server lost\r\n");
+		return;
+	}
+	t->reply = NULL;
+	ftp_move_end(s, "delivered", NULL, reply);
+	free(reply);
 }
 
 static void
 push_ends(struct session *s, const struct ftp_reply *r)
 {
-	const struct ftp_transfer *t = ftp_transfer(s);
+	struct ftp *p = s->state;
+	struct ftp_transfer *t = ftp_transfer(s);
 
-	if (r->code / 100 != 2)
+	if (r->code / 100 != 2) {
 		refused(s, r);
-	else if (!t->sent)
+		return;
+	}
+	if (!t->sent) {
 		ftp_move_stop(s, "deferred", "server",
 		    "451 The server did not take all of it\r\n");
-	else if (strcmp(t->verb, "STOU") == 0)
-		answer_unique(s, r);
-	else
-		ftp_move_answer(s, "delivered", NULL, r);
+		return;
+	}
+	t->reply =
+	    strcmp(t->verb, "STOU") == 0 ? unique_reply(t, r) : ftp_written(r);
+	if (p->remote.io != NULL)
+		io_deadline(p->remote.io, CLOSE_MS, "data_close");
+	look_pushed(s);
 }
 
 /* ---- the command ---- */
@@ -220,12 +244,14 @@ answered_verb(struct session *s, const struct ftp_reply *r)
 static void
 say_verb(struct session *s)
 {
+	struct ftp *p = s->state;
 	struct ftp_transfer *t = ftp_transfer(s);
-	bool whole = t->flow == FTP_PUT && !pushing(s);
+	bool whole = t->flow == FTP_HASH || (t->flow == FTP_PUT && !pushing(s));
 
 	t->asked = true;
 	ftp_server_ask(s, answered_verb, "%s%s%s\r\n", whole ? "RETR" : t->verb,
 	    t->name[0] != '\0' ? " " : "", t->name);
+	p->server.marked = true;
 }
 
 static void
@@ -322,6 +348,8 @@ ftp_remote_begin(struct session *s)
 	enum ftp_server_mode mode = ftp_own(s)->server_mode;
 	bool v6 = io_peer(p->server.io)->ss.ss_family == AF_INET6;
 
+	if (ftp_secure_before_data(s))
+		return;
 	if (mode == FTP_SERVER_ACTIVE ||
 	    (mode == FTP_SERVER_SAME && ftp_transfer(s)->active))
 		begin_active(s);
@@ -345,36 +373,115 @@ data_lost(struct session *s)
 	t->broken = true;
 	ftp_data_close(&p->remote);
 	wait_for_reply(s); /* it says what is wrong, and what comes next */
-	if (!pushing(s))
+	if (pushing(s))
+		look_pushed(s);
+	else
 		look_fetched(s);
+}
+
+/* The way for the bytes is there. */
+static void
+data_there(struct session *s)
+{
+	const struct ftp *p = s->state;
+	struct ftp_transfer *t = ftp_transfer(s);
+
+	if (t->there)
+		return;
+	t->there = true;
+	if (p->remote.way == FTP_WAY_ACTIVE)
+		say_command(s); /* we dialled */
+}
+
+static void
+data_ended(struct session *s)
+{
+	struct ftp *p = s->state;
+	struct ftp_transfer *t = ftp_transfer(s);
+
+	if (pushing(s) && !t->sent)
+		return; /* what it did not take it will tell */
+	t->eof = true;
+	if (pushing(s))
+		ftp_data_finish(&p->remote);
+	else
+		ftp_data_close(&p->remote);
+	wait_for_reply(s);
+	if (pushing(s))
+		look_pushed(s);
+	else
+		look_fetched(s);
+}
+
+static void
+data_cut(struct session *s)
+{
+	struct ftp *p = s->state;
+
+	if (pushing(s)) { /* it only receives: no byte is missing */
+		data_ended(s);
+		return;
+	}
+	copy_text(
+	    p->remote.why, sizeof(p->remote.why), "TLS has no end: cut off");
+	data_lost(s);
+}
+
+static void
+data_input(struct session *s)
+{
+	struct ftp *p = s->state;
+
+	if (pushing(s))
+		io_eat(p->remote.io, io_input(p->remote.io).len);
+	else
+		fetch_input(s);
+}
+
+static void
+data_sent(struct session *s)
+{
+	struct ftp *p = s->state;
+	struct ftp_transfer *t = ftp_transfer(s);
+
+	if (!pushing(s))
+		return;
+	t->sent = true;
+	wait_for_reply(s);
+	if (io_ended(p->remote.io))
+		data_ended(s);
+}
+
+/* Its late end: see CLOSE_MS. */
+static bool
+is_late_end(const struct session *s)
+{
+	const struct ftp *p = s->state;
+
+	return pushing(s) && ftp_transfer(s)->reply != NULL &&
+	    strcmp(p->remote.why, "data_close") == 0;
 }
 
 void
 ftp_remote_data(struct session *s, enum ftp_data_event what)
 {
-	struct ftp *p = s->state;
-	struct ftp_transfer *t = ftp_transfer(s);
-
-	if (what == FTP_DATA_LOST) {
+	if (what == FTP_DATA_LOST && is_late_end(s)) {
+		data_ended(s);
+	} else if (what == FTP_DATA_LOST) {
 		data_lost(s);
+	} else if (what == FTP_DATA_CUT) {
+		data_cut(s);
+	} else if (what == FTP_DATA_THERE) {
+		data_there(s);
 	} else if (what == FTP_DATA_OPEN) {
-		if (p->remote.way == FTP_WAY_ACTIVE)
-			say_command(s); /* we dialled */
-		else if (pushing(s))
+		data_there(s);
+		if (pushing(s))
 			push_bytes(s);
 	} else if (what == FTP_DATA_INPUT) {
-		if (pushing(s))
-			io_eat(p->remote.io, io_input(p->remote.io).len);
-		else
-			fetch_input(s);
-	} else if (what == FTP_DATA_SENT && pushing(s)) {
-		t->sent = true;
-		ftp_data_finish(&p->remote);
-		wait_for_reply(s);
-	} else if (what == FTP_DATA_END && !pushing(s)) {
-		t->eof = true;
-		ftp_data_close(&p->remote);
-		wait_for_reply(s);
-		look_fetched(s);
+		data_input(s);
+	} else if (what == FTP_DATA_SENT) {
+		data_sent(s);
+	} else if (what == FTP_DATA_END) {
+		data_ended(s);
 	}
 }

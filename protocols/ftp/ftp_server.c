@@ -14,8 +14,10 @@
 #include "proxy/dial.h"
 #include "proxy/io.h"
 
-/* How long a server may take to end what was stopped. */
-#define IGNORE_MS 15000
+/* How long a server may take to end what was stopped, before it is asked
+ * something, and behind that. */
+#define IGNORE_MS 2000
+#define PROBE_MS 15000
 
 #define LINGER_MS 2000
 
@@ -31,8 +33,27 @@ forget(struct ftp_server *v)
 	ftp_reply_clear(&v->reply);
 	v->answered = NULL;
 	free(v->user);
+	free(v->greeting);
 	free(v->leftover);
-	v->user = v->leftover = NULL;
+	v->user = v->greeting = v->leftover = NULL;
+	v->securing = v->in_clear = v->probed = false;
+	v->prot = FTP_PROT_UNKNOWN;
+}
+
+/* The same server once more, in the clear. */
+static void
+dial_again(struct session *s)
+{
+	struct ftp *p = s->state;
+	struct ftp_server *v = &p->server;
+	struct ftp_dest dest = v->dest;
+	char *user = v->user;
+
+	v->user = NULL;
+	forget(v);
+	v->user = user;
+	v->in_clear = true;
+	ftp_server_dial(s, &dest);
 }
 
 /* ---- replies ---- */
@@ -44,6 +65,10 @@ lost(struct session *s, const char *why)
 
 	if (p->server.io == NULL)
 		return;
+	if (ftp_secure_gives_up(s, why)) {
+		dial_again(s);
+		return;
+	}
 	log_info(s->id, "ftp server lost host=%s reason=%s",
 	    log_quote(p->server.dest.host), log_quote(why));
 	forget(&p->server);
@@ -80,7 +105,8 @@ done(struct session *s)
 		v->answered = NULL;
 	if (v->io != NULL && v->answered == NULL)
 		io_deadline(v->io, 0, NULL);
-	if (answered != NULL)
+	/* RFC 959 5.4: to a transfer alone there is more than one reply */
+	if (answered != NULL && (r.code >= 200 || v->marked))
 		answered(s, &r);
 	else if (r.code == 421)
 		lost(s, "421");
@@ -110,17 +136,36 @@ read_replies(struct session *s)
 	}
 }
 
+static void probe(struct session *s);
+static ftp_answered ignored;
+
+static void
+late(struct session *s)
+{
+	struct ftp *p = s->state;
+	struct ftp_server *v = &p->server;
+
+	if (v->answered == ignored && !v->probed)
+		probe(s);
+	else
+		lost(s, io_deadline_word(v->io));
+}
+
 static void
 told(void *arg, struct io *io, enum io_event what)
 {
 	struct session *s = arg;
+	char why[160];
 
+	copy_text(why, sizeof(why), io_trouble(io));
 	if (what == IO_INPUT)
 		read_replies(s);
+	else if (what == IO_SECURED)
+		ftp_secure_done(s);
 	else if (what == IO_LATE)
-		lost(s, io_deadline_word(io));
+		late(s);
 	else if (what == IO_GONE || what == IO_ENDED)
-		lost(s, "connection closed");
+		lost(s, why[0] == '\0' ? "connection closed" : why);
 	if (!session_ended(s))
 		ftp_go_on(s);
 }
@@ -143,6 +188,7 @@ ftp_server_ask(struct session *s, ftp_answered *answered, const char *fmt, ...)
 	va_end(ap);
 	MUST(n > 2 && (size_t)n < sizeof(text));
 	p->server.answered = answered;
+	p->server.marked = false;
 	io_puts(p->server.io, text);
 	io_deadline(
 	    p->server.io, ftp_own(s)->command_timeout, "command_timeout");
@@ -154,8 +200,8 @@ ftp_answered_relay(struct session *s, const struct ftp_reply *r)
 	ftp_relay(s, r);
 }
 
-/* A second 1xx behind a transfer that was stopped is all that some servers
- * (Pure-FTPd) say to its end: the reply to this ends the wait. */
+/* A second 1xx behind a transfer that was stopped, or nothing at all, is what
+ * some servers (Pure-FTPd) say to its end: the reply to this ends the wait. */
 static void
 probe(struct session *s)
 {
@@ -163,6 +209,7 @@ probe(struct session *s)
 
 	p->server.probed = true;
 	io_puts(p->server.io, "PWD\r\n");
+	io_deadline(p->server.io, PROBE_MS, "server_abort");
 }
 
 static void
@@ -204,6 +251,7 @@ ftp_server_ignore(struct session *s, bool begun, const char *name)
 		ignored(s, &(struct ftp_reply){.code = 200});
 	else
 		v->answered = ignored;
+	v->marked = true;
 	io_deadline(v->io, IGNORE_MS, "server_abort");
 }
 
@@ -231,26 +279,40 @@ greeted(struct session *s, const struct ftp_reply *r)
 		ftp_login_greeted(s, r);
 }
 
+void
+ftp_server_greets(struct session *s)
+{
+	struct ftp *p = s->state;
+
+	p->server.answered = greeted;
+	io_deadline(
+	    p->server.io, ftp_own(s)->connect_timeout, "connect_timeout");
+}
+
 static void
 dialled(void *arg, struct io *io, const char *why)
 {
 	struct session *s = arg;
 	struct ftp *p = s->state;
-	const struct ftp_own *o = ftp_own(s);
 
 	p->server.dial = NULL;
-	if (io == NULL) {
-		ftp_login_failed(s, why);
-	} else if (!o->reverse && !ftp_own_address(o, io_peer(io))) {
-		io_free(&io);
+	if (io == NULL && strcmp(why, DIAL_NOT_ALLOWED) == 0) {
 		ftp_login_failed(s, "deny_destinations: not for you");
+	} else if (io == NULL) {
+		ftp_login_failed(s, why);
 	} else {
 		p->server.io = io;
-		p->server.answered = greeted;
 		io_owner(io, told, s);
-		io_deadline(io, o->connect_timeout, "connect_timeout");
+		if (!ftp_secure_dialled(s))
+			ftp_server_greets(s);
 	}
 	ftp_go_on(s);
+}
+
+static bool
+allowed(const void *own, const struct addr *a)
+{
+	return ftp_own_address(own, a);
 }
 
 void
@@ -258,9 +320,11 @@ ftp_server_dial(struct session *s, const struct ftp_dest *d)
 {
 	struct ftp *p = s->state;
 	struct worker *w = s->place->worker;
+	const struct ftp_own *o = ftp_own(s);
+	bool fixed = o->mode == FTP_REVERSE;
 
 	p->server.dest = *d;
 	ftp_enter(s, FTP_DIAL);
-	p->server.dial = dial_start(worker_dialer(w), p->server.dest.host,
-	    d->port, ftp_own(s)->connect_timeout, dialled, s);
+	p->server.dial = dial_start_where(worker_dialer(w), p->server.dest.host,
+	    d->port, o->connect_timeout, fixed ? NULL : allowed, o, dialled, s);
 }

@@ -13,6 +13,8 @@
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 
+#define BODY_RATE 500 /* bytes a second of a request's body, at least */
+
 /* clang-format off */
 static const char *const words[] = {
 #define X(state, word, text) word,
@@ -44,13 +46,19 @@ set_deadline(struct session *s, enum http_state state)
 		p->sent = io_bytes_out(s->client);
 		io_deadline(s->client, o->idle_timeout, "idle_timeout");
 		break;
+	case HTTP_IN_HANDS:
+		io_deadline(
+		    s->client, s->place->tls_timeout, "handshake_timeout");
+		break;
 	case HTTP_IN_HEAD:
+	case HTTP_IN_PEEK:
 	case HTTP_IN_BODY:
+		p->taken = io_bytes_in(s->client);
 		io_deadline(s->client, o->request_timeout, "request_timeout");
 		break;
 	case HTTP_IN_FETCH:
 	case HTTP_IN_SCAN:
-		if (o->trickle)
+		if (o->delivery == DELIVERY_TRICKLE)
 			io_deadline(
 			    s->client, o->trickle_after, "trickle_after");
 		else
@@ -66,7 +74,8 @@ static bool
 takes_input(enum http_state state)
 {
 	return state == HTTP_IN_IDLE || state == HTTP_IN_HEAD ||
-	    state == HTTP_IN_BODY || state == HTTP_IN_TUNNEL;
+	    state == HTTP_IN_PEEK || state == HTTP_IN_BODY ||
+	    state == HTTP_IN_HANDS || state == HTTP_IN_TUNNEL;
 }
 
 void
@@ -99,6 +108,8 @@ step(struct session *s)
 	case HTTP_IN_IDLE:
 	case HTTP_IN_HEAD:
 		return http_request_take(s);
+	case HTTP_IN_PEEK:
+		return http_connect_peek(s);
 	case HTTP_IN_BODY:
 		return http_body_take(s);
 	default:
@@ -159,6 +170,16 @@ too_slow(struct session *s)
 	http_enter(s, HTTP_IN_OVER);
 }
 
+/* Of a body so much at least comes in each request_timeout. */
+static bool
+comes_well(const struct session *s)
+{
+	const struct http *p = s->state;
+	uint64_t ms = (uint64_t)http_own(s)->request_timeout;
+
+	return io_bytes_in(s->client) - p->taken >= ms * BODY_RATE / 1000;
+}
+
 static void
 late(struct session *s)
 {
@@ -169,6 +190,10 @@ late(struct session *s)
 	case HTTP_IN_SCAN:
 		http_trickle(p->req);
 		break;
+	case HTTP_IN_PEEK:
+	case HTTP_IN_HANDS:
+		http_inspect_late(s);
+		break;
 	case HTTP_IN_ANSWER:
 		/* an answer that still moves is not late */
 		if (io_bytes_out(s->client) != p->sent) {
@@ -177,6 +202,12 @@ late(struct session *s)
 		}
 		http_request_end(&p->req, "aborted", "idle_timeout");
 		http_enter(s, HTTP_IN_OVER);
+		break;
+	case HTTP_IN_BODY:
+		if (comes_well(s))
+			set_deadline(s, p->state);
+		else
+			too_slow(s);
 		break;
 	default:
 		too_slow(s);
@@ -189,22 +220,26 @@ client(struct session *s, enum io_event what)
 {
 	struct http *p = s->state;
 
-	if (what == IO_GONE)
+	if (what == IO_GONE) {
+		http_inspect_gone(s);
 		return; /* close() follows */
+	}
 	if (p->state == HTTP_IN_TUNNEL) {
 		http_tunnel_client(s, what);
 		return;
 	}
 	if (what == IO_ENDED)
 		p->half_closed = true;
+	if (what == IO_SECURED)
+		http_inspect_secured(s);
 	if (what == IO_LATE)
 		late(s);
-	if (what == IO_INPUT && p->state == HTTP_IN_BODY)
-		set_deadline(s, p->state);
 	if (what == IO_DRAINED && p->state == HTTP_IN_ANSWER)
 		http_request_answered(s);
 	if (what == IO_DRAINED && p->req != NULL && p->req->stream != NULL)
 		http_stream_drained(p->req->stream);
+	if (what == IO_DRAINED && p->req != NULL && p->req->flow != NULL)
+		http_flow_drained(p->req->flow);
 	http_go_on(s);
 }
 
@@ -215,6 +250,8 @@ drain(struct session *s)
 
 	if (p->req != NULL)
 		p->req->close = true;
+	if (p->state == HTTP_IN_PEEK || p->state == HTTP_IN_HANDS)
+		http_connect_end(s, "aborted", "shutdown");
 	http_go_on(s);
 }
 
@@ -249,6 +286,7 @@ close_session(struct session *s)
 
 	p->state = HTTP_IN_OVER;
 	http_tunnel_free(&p->tun);
+	http_inside_free(&p->inside);
 	if (p->req != NULL)
 		http_request_end(&p->req, "aborted", "client_gone");
 }

@@ -5,13 +5,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocols/http/http_auth.h"
+#include "protocols/http/http_bypass.h"
+#include "protocols/http/http_ca.h"
 #include "protocols/http/http_chunk.h"
 #include "protocols/http/http_field.h"
+#include "protocols/http/http_flow.h"
 #include "protocols/http/http_head.h"
+#include "protocols/http/http_inspect.h"
+#include "protocols/http/http_keep.h"
+#include "protocols/http/http_kept.h"
 #include "protocols/http/http_origin.h"
 #include "protocols/http/http_page.h"
 #include "protocols/http/http_range.h"
 #include "protocols/http/http_urls.h"
+#include "protocols/http/http_where.h"
 #include "proxy/session.h"
 
 /*
@@ -22,6 +30,7 @@
 /* ---- a place: what prepare() made of the options (http_own.c) ---- */
 
 enum http_ranges_are { RANGES_FULL, RANGES_DENY, RANGES_PASS };
+enum http_delivery { DELIVERY_HOLD, DELIVERY_TRICKLE, DELIVERY_TAIL };
 
 #define HTTP_OWN_MAGIC 0x47790010u
 struct http_own {
@@ -29,8 +38,9 @@ struct http_own {
 	int64_t request_timeout, connect_timeout, idle_timeout;
 	int64_t scan_deadline, trickle_after;
 	size_t max_header, trickle_rate;
-	uint64_t max_request_body, max_response_body, hold;
-	bool trickle, websocket, event_stream, block_quic;
+	uint64_t max_request_body, max_response_body, hold, tail;
+	enum http_delivery delivery;
+	bool websocket, event_stream, media_stream, block_quic;
 	enum http_ranges_are ranges;
 	const char *contact, *onboarding_host; /* in the configuration */
 	uint16_t *connect_ports;
@@ -39,8 +49,17 @@ struct http_own {
 	struct slice page;       /* block_page; {NULL, 0}: the built-in one */
 	struct pool *pool;       /* idle connections to origins */
 	struct http_urls *urls;  /* that had a virus */
+	struct http_keep *keep;  /* fetched for ranges; NULL: nothing is */
 	struct http_origin_conf origin;
+	struct http_where where;
+	struct http_auth *auth; /* NULL: nobody is asked who he is */
+	struct fetcher *fetcher;
+	bool inspects;              /* [tls-inspection] enabled */
+	struct tls *origin_tls;     /* our side towards https */
+	struct http_bypass *bypass; /* whose TLS is not looked into */
+	struct leaves *leaves;
 	char *page_text;
+	struct http_ca ca; /* all zero: there is none */
 };
 
 int http_prepare(struct place *place, void **own_r, struct err *e);
@@ -56,11 +75,15 @@ bool http_may_connect(const struct http_own *o, uint16_t port);
 #define HTTP_STATES(X) \
 	X(IDLE,		"idle",		"between two requests") \
 	X(HEAD,		"head",		"a request's head comes in") \
+	X(PEEK,		"peek",		"behind CONNECT a ClientHello comes in") \
 	X(BODY,		"body",		"its body comes in") \
+	X(AUTH,		"auth",		"its password is looked at") \
 	X(JUDGE,	"judge",	"that body is at the gate") \
 	X(FETCH,	"fetch",	"the origin's turn") \
 	X(SCAN,		"scan",		"the answer's body is at the gate") \
 	X(ANSWER,	"answer",	"the answer goes out") \
+	X(CERT,		"cert",		"the origin's TLS, and a certificate") \
+	X(HANDS,	"hands",	"the client's TLS") \
 	X(TUNNEL,	"tunnel",	"bytes go both ways") \
 	X(OVER,		"over",		"the session ends with this call")
 
@@ -76,8 +99,11 @@ struct http {
 	bool going;           /* http_go_on() is up the stack */
 	bool half_closed;     /* the client sends no more; it may still read */
 	uint64_t sent;        /* io_bytes_out() when it was last looked at */
+	uint64_t taken;       /* io_bytes_in() then */
 	struct http_req *req; /* from its first byte to its outcome */
 	struct http_tunnel *tun; /* in TUNNEL */
+	/* from a ClientHello on; see http_inside() */
+	struct http_inside *inside;
 };
 
 /* The only writer of state. */
@@ -103,6 +129,7 @@ struct http_req {
 	struct buf bytes; /* of its head */
 	struct http_request_head head;
 	struct http_host host; /* of the origin, port given */
+	struct http_host to;   /* where it is connected to */
 	enum http_scheme scheme;
 	struct http_chunks chunks;
 	uint64_t left; /* of a body by length */
@@ -111,18 +138,30 @@ struct http_req {
 	bool upgrade;  /* to WebSocket, and that is allowed */
 	bool close;    /* the connection ends with the answer */
 	bool cut;      /* the answer is to be a part: ranges */
+	struct password_ask *asking; /* NULL: nothing is */
+	char *asked_as;              /* the user of it */
 	struct http_range_set ranges;
+	struct http_kept *kept;      /* what it leads or waits for; NULL */
+	TAILQ_ENTRY(http_req) waits; /* for that, or to go on: */
+	bool woken;
+	bool alone;     /* it asks for itself, whatever others fetch */
+	bool from_keep; /* its answer was kept ... */
+	uint64_t age_s; /* ... so long */
 
 	struct http_origin *o;  /* NULL: not needed, or given back */
 	char hop[HTTP_KEY_MAX]; /* "host:port"; "" none */
 	char hop_address[ADDR_TEXT];
+	const char *hop_tls_version, *hop_tls_cipher;
+	bool hop_tls_resumed;
+	enum http_look look; /* of a CONNECT */
 
 	/* the answer */
 	struct buf answer_bytes; /* of its head, when o has gone */
 	struct http_response_head answer;
 	char status[192];           /* "200 OK", for the event */
 	struct http_stream *stream; /* it flows in windows; NULL */
-	bool encoded;               /* it has content codings */
+	struct http_flow *flow; /* some of it leaves before its verdict; NULL */
+	bool encoded;           /* it has content codings */
 	bool head_sent;
 	bool chunked;  /* that is how its body goes out */
 	uint64_t sent; /* bytes of its body that left before the verdict */
@@ -133,6 +172,9 @@ struct http_req {
 
 /* Takes what there is of a request's head.  False: nothing can be done. */
 bool http_request_take(struct session *s);
+
+/* Who asks may: on with it. */
+void http_request_admitted(struct http_req *q);
 
 /* How it ended, for the event; frees it. */
 void http_request_end(
@@ -167,13 +209,28 @@ bool http_body_take(struct session *s);
 void http_origin_says(
     void *arg, struct http_origin *o, enum http_origin_event what);
 
+/* q->answer and its content are here already: to the gate. */
+void http_answer_here(struct http_req *q);
+
+/* The answer's head goes out, with what w says beside that. */
+struct http_write_response;
+void http_answer_head(struct http_req *q, struct http_write_response *w);
+
 /* The client waits: a few bytes, if the setting and the body allow it. */
 void http_trickle(struct http_req *q);
+
+/* ---- http_put.c ---- */
+
+/* It has passed: all that has not left yet, or what was asked for of it. */
+void http_answer_put(struct http_req *q);
 
 /* ---- http_stream.c: event streams ---- */
 
 /* Is the answer one that may flow? */
 bool http_stream_is(const struct http_req *q);
+
+/* And is that allowed? */
+bool http_stream_may(const struct http_req *q);
 
 void http_stream_begin(struct http_req *q); /* q->stream; the head is out */
 void http_stream_free(struct http_stream **sp);
@@ -195,7 +252,8 @@ void http_page(struct http_req *q, enum http_cause cause, const char *result,
 /* What the policy has said about x, in a page. */
 void http_page_decision(struct http_req *q, const struct exchange *x);
 
-/* An answer of our own with a body that is no page. */
+/* An answer of our own with a body that is no page; behind its type may
+ * stand more fields, CRLF between them. */
 void http_plain(struct http_req *q, unsigned status, const char *type,
     struct slice body, const char *reason);
 

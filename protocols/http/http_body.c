@@ -24,6 +24,17 @@ too_large(const struct http_req *q)
 	    f->length > q->own->max_request_body;
 }
 
+/* More bytes than may be scanned are said to come, or have come. */
+static bool
+is_refused(struct http_req *q, uint64_t size)
+{
+	if (!exchange_too_large(q->x, size))
+		return false;
+	q->close = true;
+	http_page_decision(q, q->x);
+	return true;
+}
+
 void
 http_body_begin(struct http_req *q)
 {
@@ -40,6 +51,9 @@ http_body_begin(struct http_req *q)
 		refuse(q, HTTP_CAUSE_REQUEST, "content_type");
 		return;
 	}
+	if (q->head.head.framing.is == HTTP_BODY_LENGTH &&
+	    is_refused(q, q->head.head.framing.length))
+		return;
 	q->has_body = true;
 	q->left = q->head.head.framing.length;
 	http_chunk_init(&q->chunks, NULL);
@@ -89,7 +103,7 @@ static bool
 keep(struct http_req *q, struct slice bytes)
 {
 	if (content_write(q->x->content, bytes.at, bytes.len) == 0)
-		return true;
+		return !is_refused(q, content_size(q->x->content));
 	if (errno == EFBIG)
 		refuse(q, HTTP_CAUSE_UPLOAD, "max_request_body");
 	else

@@ -42,6 +42,7 @@ ask(struct http_req *q)
 	    .via = q->s->place->gateway,
 	    .host = &q->host,
 	    .scheme = q->scheme,
+	    .absolute = o->absolute,
 	    .upgrade = q->upgrade ? "websocket" : NULL,
 	    .accept_encoding = http_accept_encoding(&q->head.head, accept),
 	    .drop = dropped(q),
@@ -49,6 +50,9 @@ ask(struct http_req *q)
 	struct buf b;
 
 	copy_text(q->hop_address, sizeof(q->hop_address), o->address);
+	q->hop_tls_version = io_tls_version(o->io);
+	q->hop_tls_cipher = io_tls_cipher(o->io);
+	q->hop_tls_resumed = io_tls_resumed(o->io);
 	if (q->head.method == HTTP_CONNECT) {
 		http_tunnel_begin(q);
 		return;
@@ -58,6 +62,8 @@ ask(struct http_req *q)
 		w.has_max_forwards = true;
 		w.max_forwards--;
 	}
+	if (o->absolute && o->conf->parent->authorization != NULL)
+		w.more = slice_of(o->conf->parent->authorization);
 	w.body.is = HTTP_BODY_NONE;
 	if (q->head.head.framing.is != HTTP_BODY_NONE) {
 		w.body.is = HTTP_BODY_LENGTH;
@@ -89,19 +95,34 @@ name_status(struct http_req *q)
 	    reason.at);
 }
 
+/* How old it is, if it was kept (RFC 9111 5.1). */
 static void
-put_head(struct http_req *q, struct http_write_response *w)
+add_age(const struct http_req *q, struct buf *b, struct http_write_response *w)
 {
-	struct buf b;
+	if (!q->from_keep ||
+	    http_value_named(&q->answer.head, "Age").at != NULL)
+		return;
+	buf_printf(b, "Age: %ju\r\n%.*s", (uintmax_t)q->age_s, (int)w->more.len,
+	    w->more.len == 0 ? "" : w->more.at);
+	w->more = (struct slice){buf_at(b), b->len};
+}
+
+void
+http_answer_head(struct http_req *q, struct http_write_response *w)
+{
+	struct buf b, more;
 
 	w->via = q->s->place->gateway;
 	w->close = q->close;
 	if (q->own->block_quic)
 		w->drop |= HTTP_FIELD_BIT(ALT_SVC);
 	buf_init(&b, HEAD_OUT_MAX);
+	buf_init(&more, HEAD_OUT_MAX);
+	add_age(q, &more, w);
 	MUST(http_write_response(&b, &q->answer, w) == 0);
 	io_put(q->s->client, buf_at(&b), b.len);
 	buf_free(&b);
+	buf_free(&more);
 	q->head_sent = true;
 }
 
@@ -119,129 +140,11 @@ answer_bare(struct http_req *q)
 		w.body = q->answer.head.framing;
 	q->result = "delivered";
 	q->delivery_ms = clock_ms();
-	put_head(q, &w);
+	http_answer_head(q, &w);
 	http_enter(q->s, HTTP_IN_ANSWER);
 }
 
-/* ---- parts of the whole ---- */
-
-/* What of the answer's list is to be sent; WHOLE: all of it. */
-static enum http_range_is
-which_ranges(const struct http_req *q, struct http_range *list, unsigned *n_r)
-{
-	const struct http_head *h = &q->answer.head;
-	struct slice condition = http_value(&q->head.head, HTTP_FIELD_IF_RANGE);
-
-	if (!q->cut || q->answer.status != 200)
-		return HTTP_RANGE_WHOLE;
-	if (condition.at != NULL &&
-	    !http_if_range(condition, http_value(h, HTTP_FIELD_ETAG),
-		http_value(h, HTTP_FIELD_LAST_MODIFIED),
-		http_value(h, HTTP_FIELD_DATE)))
-		return HTTP_RANGE_WHOLE;
-	return http_ranges_of(
-	    &q->ranges, content_size(q->x->content), list, n_r);
-}
-
-static void
-put_range_head(struct http_req *q, const struct http_range *r, uint64_t len)
-{
-	struct http_write_response w = {.body = {HTTP_BODY_LENGTH, len}};
-	struct buf more;
-
-	w.status = r == NULL ? 416 : 206;
-	w.drop = HTTP_FIELD_BIT(CONTENT_RANGE);
-	buf_init(&more, 256);
-	buf_puts(&more, "Content-Range: ");
-	(void)http_content_range_put(&more, r, content_size(q->x->content));
-	buf_puts(&more, "\r\n");
-	w.more = (struct slice){buf_at(&more), more.len};
-	(void)snprintf(q->status, sizeof(q->status), "%u %s", w.status,
-	    http_status_text(w.status));
-	put_head(q, &w);
-	buf_free(&more);
-}
-
-/* Several: each with a head of its own (RFC 9110 15.3.7.2). */
-static void
-put_parts(struct http_req *q, const struct http_range *list, unsigned n)
-{
-	uint64_t size = content_size(q->x->content);
-	struct slice type =
-	    http_value(&q->answer.head, HTTP_FIELD_CONTENT_TYPE);
-	const char *boundary = q->x->id; /* nobody knew it before */
-	struct http_write_response w = {
-	    .status = 206, .drop = HTTP_FIELD_BIT(CONTENT_TYPE)};
-	struct buf b;
-
-	w.body.is = HTTP_BODY_LENGTH;
-	w.body.length = http_parts_size(boundary, type, list, n, size);
-	buf_init(&b, HEAD_OUT_MAX);
-	buf_printf(&b, "Content-Type: multipart/byteranges; boundary=%s\r\n",
-	    boundary);
-	w.more = (struct slice){buf_at(&b), b.len};
-	copy_text(q->status, sizeof(q->status), "206 Partial Content");
-	put_head(q, &w);
-	for (unsigned i = 0; i < n; i++) {
-		buf_clear(&b);
-		(void)http_part_put(&b, boundary, type, &list[i], size);
-		io_put(q->s->client, buf_at(&b), b.len);
-		io_feed(q->s->client, q->x->content, list[i].first,
-		    list[i].last + 1);
-	}
-	buf_clear(&b);
-	(void)http_parts_end(&b, boundary);
-	io_put(q->s->client, buf_at(&b), b.len);
-	buf_free(&b);
-}
-
-/* ---- what has passed goes out ---- */
-
-static void
-put_whole(struct http_req *q)
-{
-	uint64_t size = content_size(q->x->content);
-	struct http_write_response w = {.body = {HTTP_BODY_LENGTH, size}};
-	char line[HTTP_CHUNK_HEAD_MAX];
-	struct io *io = q->s->client;
-
-	if (!q->head_sent)
-		put_head(q, &w);
-	if (!q->chunked) {
-		io_feed(io, q->x->content, q->sent, size);
-		return;
-	}
-	if (size > q->sent) {
-		io_put(io, line, http_chunk_head(line, size - q->sent));
-		io_feed(io, q->x->content, q->sent, size);
-		io_puts(io, "\r\n");
-	}
-	io_puts(io, "0\r\n\r\n");
-}
-
-static void
-deliver(struct http_req *q)
-{
-	struct http_range list[HTTP_RANGES_MAX];
-	enum http_range_is is;
-	unsigned n = 0;
-
-	is = which_ranges(q, list, &n);
-	q->result = "delivered";
-	q->delivery_ms = clock_ms();
-	if (is == HTTP_RANGE_NONE)
-		put_range_head(q, NULL, 0);
-	else if (is == HTTP_RANGE_SOME && n > 1)
-		put_parts(q, list, n);
-	else if (is == HTTP_RANGE_SOME) {
-		put_range_head(q, list, list->last - list->first + 1);
-		io_feed(
-		    q->s->client, q->x->content, list->first, list->last + 1);
-	} else {
-		put_whole(q);
-	}
-	http_enter(q->s, HTTP_IN_ANSWER);
-}
+/* ---- the verdict ---- */
 
 /* Bytes have left: the client must not take them for the whole. */
 static void
@@ -252,6 +155,7 @@ cut_off(struct http_req *q, const char *result, const char *reason)
 
 	http_request_end(&p->req, result, reason);
 	http_enter(s, HTTP_IN_OVER);
+	session_reset(s);
 }
 
 /* What answers an upload may be another thing the next time. */
@@ -274,9 +178,13 @@ decided(void *arg, struct exchange *x)
 	struct session *s = q->s;
 
 	IS(q, HTTP_REQ_MAGIC);
+	if (q->flow != NULL)
+		http_flow_stop(q->flow);
 	remember_url(q);
+	http_kept_judged(
+	    q, x->decision.action == DO_PASS || x->decision.action == DO_TAG);
 	if (x->decision.action == DO_PASS || x->decision.action == DO_TAG)
-		deliver(q);
+		http_answer_put(q);
 	else if (q->head_sent)
 		cut_off(q, "refused", "policy");
 	else
@@ -291,6 +199,7 @@ fail(struct http_req *q, enum http_cause cause, const char *result,
     const char *reason)
 {
 	http_origin_free(&q->o);
+	http_kept_failed(q);
 	if (q->head_sent)
 		cut_off(q, result, reason);
 	else
@@ -308,18 +217,53 @@ second_exchange(struct http_req *q)
 	http_facts(q, q->x, "download", &q->answer.head);
 }
 
+/* More bytes than may be scanned are said to come, or have come. */
+static bool
+too_large(struct http_req *q, uint64_t size)
+{
+	if (!exchange_too_large(q->x, size))
+		return false;
+	http_origin_free(&q->o);
+	http_kept_failed(q);
+	if (q->head_sent)
+		cut_off(q, "refused", "policy");
+	else
+		http_page_decision(q, q->x);
+	return true;
+}
+
+/* By a rule or a list to which its head says enough: none of it is taken. */
+static bool
+refused_by_head(struct http_req *q)
+{
+	if (!exchange_refused(q->x))
+		return false;
+	http_origin_free(&q->o);
+	http_kept_failed(q);
+	http_page_decision(q, q->x);
+	return true;
+}
+
 static void
 open_content(struct http_req *q)
 {
+	const struct http_framing *f = &q->answer.head.framing;
 	const char *name;
 
 	second_exchange(q);
+	if (refused_by_head(q))
+		return;
 	name = facts_get(&q->x->facts, FIELD_NAME, 0);
 	exchange_content(q->x, CONTENT_BODY, name == NULL ? "" : name,
 	    q->own->max_response_body);
-	if (!http_declare(q->x->content, &q->answer.head))
+	if (!http_declare(q->x->content, &q->answer.head)) {
 		fail(q, HTTP_CAUSE_MALFORMED, "refused", "content_encoding");
+		return;
+	}
+	if (f->is == HTTP_BODY_LENGTH && too_large(q, f->length))
+		return;
 	q->encoded = http_has(&q->answer.head, HTTP_FIELD_CONTENT_ENCODING);
+	q->flow = http_flow_open(q);
 }
 
 /* NTLM and Negotiate say who is at the other end of a connection, not of a
@@ -363,16 +307,15 @@ begin_stream(struct http_req *q)
 {
 	struct http_write_response w = {.body = {HTTP_BODY_CHUNKED, 0}};
 
-	if (!q->own->event_stream) {
+	http_kept_failed(q); /* nobody waits for its end */
+	if (!http_stream_may(q)) {
 		fail(q, HTTP_CAUSE_BLOCKED, "refused", "event_stream");
 		return;
 	}
-	if (q->has_body) {
-		q->up = q->x;
-		q->x = exchange_open(q->s);
-	}
-	http_facts(q, q->x, "download", &q->answer.head);
-	put_head(q, &w);
+	second_exchange(q);
+	if (refused_by_head(q))
+		return;
+	http_answer_head(q, &w);
 	http_stream_begin(q);
 }
 
@@ -382,12 +325,18 @@ take_head(struct http_req *q)
 	const struct http_framing *f;
 
 	keep_head(q);
+	http_kept_head(q);
 	f = &q->answer.head.framing;
 	if (f->is == HTTP_BODY_TUNNEL) {
 		if (q->upgrade && q->answer.status == 101)
 			http_tunnel_begin(q);
 		else
 			fail(q, HTTP_CAUSE_MALFORMED, "refused", "status");
+		return;
+	}
+	/* RFC 9110 15.3.7: nobody has asked for a part */
+	if (q->answer.status == 206 && q->own->ranges != RANGES_PASS) {
+		fail(q, HTTP_CAUSE_MALFORMED, "refused", "unasked_part");
 		return;
 	}
 	/* its body is behind; what was sent of ours is none of its business */
@@ -405,11 +354,28 @@ take_head(struct http_req *q)
 		open_content(q);
 }
 
+/* False, with errno. */
+static bool
+keep_data(struct http_req *q, struct slice data)
+{
+	struct content *c = q->x->content;
+
+	if (content_write(c, data.at, data.len) == 0)
+		return true;
+	return errno == ENOSPC && q->own->keep != NULL &&
+	    http_keep_shed(q->own->keep) &&
+	    content_write(c, data.at, data.len) == 0;
+}
+
 static void
 take_data(struct http_req *q, struct slice data)
 {
-	if (content_write(q->x->content, data.at, data.len) == 0)
+	if (keep_data(q, data)) {
+		if (!too_large(q, content_size(q->x->content)) &&
+		    q->flow != NULL)
+			http_flow_came(q->flow);
 		return;
+	}
 	if (errno == EFBIG) {
 		fail(q, HTTP_CAUSE_LIMIT, "refused", "max_response_body");
 		return;
@@ -419,6 +385,25 @@ take_data(struct http_req *q, struct slice data)
 	    "error=%s",
 	    strerror(errno));
 	fail(q, HTTP_CAUSE_BUSY, "deferred", "spool");
+}
+
+static void
+judge(struct http_req *q)
+{
+	http_enter(q->s, HTTP_IN_SCAN);
+	if (exchange_submit(q->x, q->own->scan_deadline, decided, q) < 0)
+		fail(q, HTTP_CAUSE_BUSY, "deferred", "spool");
+}
+
+void
+http_answer_here(struct http_req *q)
+{
+	const struct http_head *h = &q->answer.head;
+
+	name_status(q);
+	http_facts(q, q->x, "download", h);
+	q->encoded = http_has(h, HTTP_FIELD_CONTENT_ENCODING);
+	judge(q);
 }
 
 /* The answer is whole. */
@@ -437,9 +422,7 @@ take_end(struct http_req *q)
 		answer_bare(q);
 		return;
 	}
-	http_enter(q->s, HTTP_IN_SCAN);
-	if (exchange_submit(q->x, q->own->scan_deadline, decided, q) < 0)
-		fail(q, HTTP_CAUSE_BUSY, "deferred", "spool");
+	judge(q);
 }
 
 static void
@@ -493,67 +476,11 @@ http_origin_says(void *arg, struct http_origin *o, enum http_origin_event what)
 
 /* ---- a client that waits ---- */
 
-static bool
-may_trickle(const struct http_req *q)
-{
-	const struct http_framing *f = &q->answer.head.framing;
-	uint64_t size;
-
-	if (q->x->content == NULL || q->answer_bytes.len == 0 || q->encoded ||
-	    q->cut || q->answer.status != 200 || io_full(q->s->client))
-		return false;
-	if (f->is != HTTP_BODY_LENGTH && q->head.head.minor == 0)
-		return false; /* its end could not be seen */
-	size = content_size(q->x->content);
-	/* the last `hold` bytes stay here, whatever happens */
-	return size > q->own->hold && size - q->own->hold > q->sent;
-}
-
-static void
-trickle_head(struct http_req *q)
-{
-	struct http_write_response w = {.body = q->answer.head.framing};
-
-	if (w.body.is != HTTP_BODY_LENGTH) {
-		w.body.is = HTTP_BODY_CHUNKED;
-		q->chunked = true;
-	}
-	put_head(q, &w);
-}
-
-static void
-trickle_some(struct http_req *q)
-{
-	uint64_t most = content_size(q->x->content) - q->own->hold - q->sent;
-	size_t want = q->own->trickle_rate;
-	char line[HTTP_CHUNK_HEAD_MAX];
-	char *bytes;
-	ssize_t n;
-
-	if (want > most)
-		want = (size_t)most;
-	bytes = xcalloc(want, 1);
-	n = content_read(q->x->content, bytes, want, q->sent);
-	if (n > 0) {
-		if (q->chunked)
-			io_put(q->s->client, line,
-			    http_chunk_head(line, (uint64_t)n));
-		io_put(q->s->client, bytes, (size_t)n);
-		if (q->chunked)
-			io_puts(q->s->client, "\r\n");
-		q->sent += (uint64_t)n;
-	}
-	free(bytes);
-}
-
 void
 http_trickle(struct http_req *q)
 {
 	IS(q, HTTP_REQ_MAGIC);
-	if (may_trickle(q)) {
-		if (!q->head_sent)
-			trickle_head(q);
-		trickle_some(q);
-	}
+	if (q->flow != NULL)
+		http_flow_tick(q->flow);
 	io_deadline(q->s->client, TRICKLE_MS, "trickle");
 }

@@ -39,25 +39,30 @@ add_own(struct http_doors *d, const char *text)
 	d->own[d->own_n++] = a;
 }
 
-int
-http_doors_read(struct http_doors *d_r, const struct conf *c,
-    const struct conf_section *listener, struct err *e)
+void
+http_doors_read_own(struct http_doors *d_r, const struct conf *c)
 {
 	const struct conf_section *s = NULL;
 	const char *const *list;
 
 	*d_r = (struct http_doors){.nets = NULL};
-	if (read_nets(d_r, c, listener, e) < 0) {
-		http_doors_free(d_r);
-		return -1;
-	}
 	while ((s = conf_next(c, "listener", s)) != NULL) {
 		size_t n = conf_list(c, s, OPT_LISTENER_ADDRESS, &list);
 
 		for (size_t i = 0; i < n; i++)
 			add_own(d_r, list[i]);
 	}
-	return 0;
+}
+
+int
+http_doors_read(struct http_doors *d_r, const struct conf *c,
+    const struct conf_section *listener, struct err *e)
+{
+	http_doors_read_own(d_r, c);
+	if (read_nets(d_r, c, listener, e) == 0)
+		return 0;
+	http_doors_free(d_r);
+	return -1;
 }
 
 void
@@ -90,16 +95,27 @@ is_any(const struct addr *a)
 	    (net_parse("::/128", &any6, NULL) == 0 && net_has(&any6, a));
 }
 
+static bool
+is_denied(const struct http_doors *d, const struct addr *peer)
+{
+	/* connect(2) takes it for this machine itself */
+	if (is_any(peer))
+		return true;
+	for (size_t i = 0; i < d->n; i++) {
+		if (net_has(&d->nets[i], peer))
+			return true;
+	}
+	return false;
+}
+
 bool
 http_doors_may_knock(const void *doors, const struct addr *peer)
 {
 	const struct http_doors *d = doors;
+	struct addr inner;
 
-	for (size_t i = 0; i < d->n; i++) {
-		if (net_has(&d->nets[i], peer))
-			return false;
-	}
-	return true;
+	return !is_denied(d, peer) &&
+	    (!addr_inner(peer, &inner) || !is_denied(d, &inner));
 }
 
 bool

@@ -3,10 +3,9 @@
  * is read, and when it may be used again.  What is in the answer is for
  * http_deliver.c.
  */
-#include "protocols/http/http_origin.h"
-
 #include <stdlib.h>
 
+#include "protocols/http/http_origin_own.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
@@ -25,6 +24,7 @@ static void
 destroy(struct http_origin *o)
 {
 	dial_cancel(&o->dial);
+	http_ftp_free(&o->ftp);
 	io_free(&o->io);
 	http_chunk_free(&o->chunks);
 	buf_free(&o->bytes);
@@ -32,9 +32,8 @@ destroy(struct http_origin *o)
 	free(o);
 }
 
-/* False: o has gone. */
-static bool
-tell(struct http_origin *o, enum http_origin_event what)
+bool
+http_origin_tell(struct http_origin *o, enum http_origin_event what)
 {
 	bool nested = o->telling;
 
@@ -47,9 +46,8 @@ tell(struct http_origin *o, enum http_origin_event what)
 	return false;
 }
 
-/* False: o may be gone. */
-static bool
-lost(struct http_origin *o, enum http_cause cause, const char *why)
+bool
+http_origin_lost(struct http_origin *o, enum http_cause cause, const char *why)
 {
 	if (o->is == ORIGIN_LOST)
 		return false;
@@ -57,40 +55,98 @@ lost(struct http_origin *o, enum http_cause cause, const char *why)
 	o->cause = cause;
 	copy_text(o->why, sizeof(o->why), why);
 	io_free(&o->io);
-	(void)tell(o, HTTP_ORIGIN_LOST);
+	(void)http_origin_tell(o, HTTP_ORIGIN_LOST);
 	return false;
 }
 
 static bool
 malformed(struct http_origin *o, enum http_bad bad)
 {
-	return lost(o, HTTP_CAUSE_MALFORMED, http_bad_word(bad));
+	return http_origin_lost(o, HTTP_CAUSE_MALFORMED, http_bad_word(bad));
 }
 
 /* ---- coming by one ---- */
 
+/* What shows that it is not late.  Of a head only its end does: it could come
+ * byte by byte for ever. */
+static uint64_t
+moves(const struct http_origin *o)
+{
+	uint64_t out = io_bytes_out(o->io);
+
+	return o->is == ORIGIN_ASKED ? out : out + io_bytes_in(o->io);
+}
+
 static void
 wait_for(struct http_origin *o)
 {
-	o->moved = io_bytes_in(o->io) + io_bytes_out(o->io);
+	o->moved = moves(o);
 	io_deadline(o->io, o->conf->idle_timeout, "idle_timeout");
 }
 
 static void
 opened(struct http_origin *o)
 {
-	(void)addr_text(io_peer(o->io), o->address);
-	if (!http_doors_open(o->conf->doors, io_peer(o->io), io_local(o->io))) {
-		(void)lost(o, HTTP_CAUSE_DENIED, "deny_destinations");
-		return;
-	}
 	o->is = ORIGIN_ASKED;
+	o->reusable = false; /* what was sent before was no request */
 	http_response_head_init(&o->head, o->asked);
 	buf_clear(&o->bytes);
 	io_owner(o->io, io_says, o);
 	io_resume(o->io);
 	wait_for(o);
-	(void)tell(o, HTTP_ORIGIN_OPEN);
+	(void)http_origin_tell(o, HTTP_ORIGIN_OPEN);
+}
+
+/* ---- TLS ---- */
+
+static void
+secure(struct http_origin *o)
+{
+	MUST(o->conf->tls != NULL);
+	o->is = ORIGIN_SECURES;
+	io_owner(o->io, io_says, o);
+	io_deadline(o->io, o->conf->connect_timeout, "connect_timeout");
+	io_start_tls(
+	    o->io, o->conf->tls, o->name, IO_TLS_VERIFY | IO_TLS_AGAIN);
+}
+
+static void
+not_secured(struct http_origin *o)
+{
+	enum http_cause cause =
+	    io_tls_distrusts(o->io) ? HTTP_CAUSE_CERTIFICATE : HTTP_CAUSE_TLS;
+	char why[sizeof(o->why)];
+
+	copy_text(why, sizeof(why), io_trouble(o->io));
+	(void)http_origin_lost(o, cause, why);
+}
+
+/* ---- dialling ---- */
+
+/* There is a connection to the server itself. */
+static void
+next_step(struct http_origin *o)
+{
+	if (o->name[0] != '\0' && !io_secured(o->io))
+		secure(o);
+	else
+		opened(o);
+}
+
+/* There is a connection, dialled or from the pool. */
+static void
+connected(struct http_origin *o)
+{
+	(void)addr_text(io_peer(o->io), o->address);
+	if (!http_doors_open(o->conf->doors, io_peer(o->io), io_local(o->io)))
+		(void)http_origin_lost(
+		    o, HTTP_CAUSE_DENIED, "deny_destinations");
+	else if (o->through && !o->reused) {
+		io_owner(o->io, io_says, o);
+		http_parent_ask(o);
+	} else {
+		next_step(o);
+	}
 }
 
 static enum http_cause
@@ -113,31 +169,50 @@ dialled(void *arg, struct io *io, const char *why)
 	o->dial = NULL;
 	o->io = io;
 	if (io != NULL) {
-		opened(o);
+		connected(o);
 		return;
 	}
 	if (strcmp(why, DIAL_NOT_ALLOWED) == 0) {
-		(void)lost(o, HTTP_CAUSE_DENIED, "deny_destinations");
+		(void)http_origin_lost(
+		    o, HTTP_CAUSE_DENIED, "deny_destinations");
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "connect: %s", why);
-	(void)lost(o, cause_of(why), text);
+	(void)snprintf(text, sizeof(text), "%s: %s",
+	    o->conf->parent != NULL ? "parent_proxy" : "connect", why);
+	(void)http_origin_lost(o, cause_of(why), text);
 }
 
 static void
 dial(struct http_origin *o)
 {
+	const struct http_parent *p = o->conf->parent;
+
 	o->is = ORIGIN_DIALS;
 	o->reused = false;
 	o->address[0] = '\0';
-	o->dial = dial_start_where(o->conf->dialer, o->host, o->port,
-	    o->conf->connect_timeout, http_doors_may_knock, o->conf->doors,
-	    dialled, o);
+	o->dial = dial_start_where(o->conf->dialer,
+	    p != NULL ? p->host.name : o->host,
+	    p != NULL ? p->host.port : o->port, o->conf->connect_timeout,
+	    http_doors_may_knock, o->conf->doors, dialled, o);
 }
 
-struct http_origin *
-http_origin_open(const struct http_origin_conf *conf,
-    const struct http_host *host, enum http_method asked, bool fresh,
+/* What makes two connections the same: who is at their end, and how. */
+static void
+name_it(struct http_origin *o, const struct http_host *host)
+{
+	const struct http_host *end =
+	    o->absolute ? &o->conf->parent->host : host;
+
+	(void)snprintf(o->key, sizeof(o->key),
+	    end->is == HTTP_HOST_V6 ? "[%s]:%u" : "%s:%u", end->name,
+	    end->port);
+	(void)snprintf(o->pool_key, sizeof(o->pool_key), "%s%s%s", o->key,
+	    o->name[0] == '\0' ? "" : " ", o->name);
+}
+
+static struct http_origin *
+open_it(const struct http_origin_conf *conf, const struct http_host *host,
+    const char *name, enum http_method asked, bool fresh,
     http_origin_told *told, void *arg)
 {
 	struct http_origin *o = xcalloc(1, sizeof(*o));
@@ -150,22 +225,54 @@ http_origin_open(const struct http_origin_conf *conf,
 	o->arg = arg;
 	o->port = host->port;
 	copy_text(o->host, sizeof(o->host), host->name);
-	(void)snprintf(o->key, sizeof(o->key),
-	    host->is == HTTP_HOST_V6 ? "[%s]:%u" : "%s:%u", o->host, o->port);
+	copy_text(o->name, sizeof(o->name), name);
+	o->through =
+	    conf->parent != NULL && (asked == HTTP_CONNECT || *name != '\0');
+	o->absolute = conf->parent != NULL && !o->through;
+	name_it(o, host);
 	buf_init(&o->bytes, conf->max_header);
 	if (!fresh)
-		o->io = pool_take(conf->pool, o->key, &tag);
+		o->io = pool_take(conf->pool, o->pool_key, &tag);
 	o->reused = o->io != NULL;
 	if (!o->reused)
 		dial(o);
 	return o;
 }
 
+struct http_origin *
+http_origin_open(const struct http_origin_conf *conf,
+    const struct http_host *host, enum http_method asked, bool fresh,
+    http_origin_told *told, void *arg)
+{
+	return open_it(conf, host, "", asked, fresh, told, arg);
+}
+
+struct http_origin *
+http_origin_open_tls(const struct http_origin_conf *conf,
+    const struct http_host *host, const char *name, enum http_method asked,
+    bool fresh, http_origin_told *told, void *arg)
+{
+	MUST(conf->tls != NULL && *name != '\0');
+	return open_it(conf, host, name, asked, fresh, told, arg);
+}
+
+void
+http_origin_through(struct http_origin *o)
+{
+	IS(o, HTTP_ORIGIN_MAGIC);
+	MUST(!o->reused);
+	if (!o->absolute)
+		return;
+	o->absolute = false;
+	o->through = true;
+	o->bound = true; /* its name in the pool would be the parent's */
+}
+
 void
 http_origin_start(struct http_origin *o)
 {
 	if (o->reused)
-		opened(o);
+		connected(o);
 }
 
 /* An old connection that has ended before it said a word: once more, anew
@@ -173,7 +280,7 @@ http_origin_start(struct http_origin *o)
 static bool
 begins_anew(struct http_origin *o)
 {
-	if (!o->reused || o->spoke || o->is != ORIGIN_ASKED)
+	if (!o->reused || o->once || o->spoke || o->is != ORIGIN_ASKED)
 		return false;
 	log_debug(0, "http origin=%s reused connection had ended", o->key);
 	io_free(&o->io);
@@ -190,7 +297,7 @@ whole(struct http_origin *o)
 	o->is = ORIGIN_DONE;
 	io_deadline(o->io, 0, NULL);
 	io_pause(o->io);
-	return tell(o, HTTP_ORIGIN_END);
+	return http_origin_tell(o, HTTP_ORIGIN_END);
 }
 
 /* What is behind the head is what the head says.  False: o may be gone. */
@@ -199,10 +306,13 @@ head_is_whole(struct http_origin *o)
 {
 	const struct http_framing *f = &o->head.head.framing;
 
+	/* it is us whom a proxy asks who we are, and not the client */
+	if (o->absolute && o->head.status == 407)
+		return http_parent_refuses(o);
 	o->is = ORIGIN_BODY;
 	o->left = f->length;
 	http_chunk_init(&o->chunks, NULL);
-	if (!tell(o, HTTP_ORIGIN_HEAD) || o->is != ORIGIN_BODY)
+	if (!http_origin_tell(o, HTTP_ORIGIN_HEAD) || o->is != ORIGIN_BODY)
 		return false;
 	if (f->is == HTTP_BODY_NONE ||
 	    (f->is == HTTP_BODY_LENGTH && f->length == 0))
@@ -215,11 +325,13 @@ static bool
 interim(struct http_origin *o)
 {
 	if (++o->interims > INTERIMS_MAX)
-		return lost(o, HTTP_CAUSE_MALFORMED, "1xx without end");
-	if (!tell(o, HTTP_ORIGIN_INTERIM) || o->is != ORIGIN_ASKED)
+		return http_origin_lost(
+		    o, HTTP_CAUSE_MALFORMED, "1xx without end");
+	if (!http_origin_tell(o, HTTP_ORIGIN_INTERIM) || o->is != ORIGIN_ASKED)
 		return false;
 	http_response_head_init(&o->head, o->asked);
 	buf_clear(&o->bytes);
+	wait_for(o);
 	return true;
 }
 
@@ -246,7 +358,7 @@ static bool
 give(struct http_origin *o, struct slice data)
 {
 	o->data = data;
-	return tell(o, HTTP_ORIGIN_DATA) && o->is == ORIGIN_BODY;
+	return http_origin_tell(o, HTTP_ORIGIN_DATA) && o->is == ORIGIN_BODY;
 }
 
 static bool
@@ -303,6 +415,11 @@ take(struct http_origin *o)
 
 	if (in.len == 0)
 		return false;
+	if (o->is == ORIGIN_PARENT) {
+		if (http_parent_take(o) == PARENT_YES)
+			next_step(o);
+		return false;
+	}
 	o->spoke = true;
 	if (o->is == ORIGIN_ASKED)
 		return take_head(o, in);
@@ -318,7 +435,7 @@ ended(struct http_origin *o)
 	    o->head.head.framing.is == HTTP_BODY_CLOSE && !io_truncated(o->io))
 		(void)whole(o);
 	else if (o->is != ORIGIN_DONE && !begins_anew(o))
-		(void)lost(o, HTTP_CAUSE_BROKEN,
+		(void)http_origin_lost(o, HTTP_CAUSE_BROKEN,
 		    o->is == ORIGIN_BODY ? "ended inside the body"
 					 : "ended without an answer");
 }
@@ -327,14 +444,24 @@ static void
 gone(struct http_origin *o)
 {
 	int error = io_error(o->io);
+	char why[sizeof(o->why)];
 
 	if (o->is == ORIGIN_DONE) {
 		io_free(&o->io);
 		return;
 	}
-	if (!begins_anew(o))
-		(void)lost(o, HTTP_CAUSE_BROKEN,
+	if (o->is == ORIGIN_SECURES) {
+		not_secured(o);
+		return;
+	}
+	if (begins_anew(o))
+		return;
+	/* o->io goes before its words are needed no more */
+	copy_text(why, sizeof(why), io_trouble(o->io));
+	if (why[0] == '\0')
+		copy_text(why, sizeof(why),
 		    error == 0 ? "connection closed" : strerror(error));
+	(void)http_origin_lost(o, HTTP_CAUSE_BROKEN, why);
 }
 
 /* A body that moves in either direction is not late. */
@@ -343,10 +470,17 @@ late(struct http_origin *o)
 {
 	if (o->is == ORIGIN_DONE)
 		return;
-	if (io_bytes_in(o->io) + io_bytes_out(o->io) != o->moved)
+	if (o->is == ORIGIN_PARENT)
+		(void)http_origin_lost(o, HTTP_CAUSE_TIMEOUT,
+		    "parent_proxy: connect_timeout exceeded");
+	else if (o->is == ORIGIN_SECURES)
+		(void)http_origin_lost(o, HTTP_CAUSE_TIMEOUT,
+		    "TLS handshake: connect_timeout exceeded");
+	else if (moves(o) != o->moved)
 		wait_for(o);
 	else
-		(void)lost(o, HTTP_CAUSE_TIMEOUT, "idle_timeout exceeded");
+		(void)http_origin_lost(
+		    o, HTTP_CAUSE_TIMEOUT, "idle_timeout exceeded");
 }
 
 static void
@@ -376,6 +510,7 @@ io_says(void *arg, struct io *io, enum io_event what)
 		o->reusable = true;
 		break;
 	case IO_SECURED:
+		opened(o);
 		break;
 	}
 }
@@ -386,6 +521,8 @@ void
 http_origin_pause(struct http_origin *o, bool pause)
 {
 	IS(o, HTTP_ORIGIN_MAGIC);
+	if (o->ftp != NULL)
+		http_ftp_pause(o->ftp, pause);
 	if (o->io == NULL)
 		return;
 	if (pause)
@@ -419,7 +556,7 @@ http_origin_free(struct http_origin **op)
 	IS(o, HTTP_ORIGIN_MAGIC);
 	if (o->is == ORIGIN_DONE && o->io != NULL && o->reusable && !o->bound &&
 	    o->head.head.goes_on)
-		pool_put(o->conf->pool, o->key, &o->io, NULL, NULL);
+		pool_put(o->conf->pool, o->pool_key, &o->io, NULL, NULL);
 	if (!o->telling) {
 		destroy(o);
 		return;
@@ -427,5 +564,6 @@ http_origin_free(struct http_origin **op)
 	o->is = ORIGIN_LOST;
 	o->dead = true;
 	dial_cancel(&o->dial);
+	http_ftp_free(&o->ftp);
 	io_free(&o->io);
 }

@@ -13,8 +13,10 @@
 #include "proxy/base/buf.h"
 
 struct dialer;
+struct http_ftp;
 struct io;
 struct pool;
+struct tls;
 
 /*
  * http_origin: a connection to an origin server for one request: dialled, or
@@ -33,6 +35,8 @@ struct http_doors {
 
 int http_doors_read(struct http_doors *d_r, const struct conf *c,
     const struct conf_section *listener, struct err *e);
+/* Our listeners alone, for whom the operator has named. */
+void http_doors_read_own(struct http_doors *d_r, const struct conf *c);
 void http_doors_free(struct http_doors *d);
 
 /* May an address be connected to?  A dial_allowed(); doors: a http_doors. */
@@ -46,10 +50,18 @@ bool http_doors_open(const struct http_doors *d, const struct addr *peer,
 
 #define HTTP_KEY_MAX (HTTP_HOST_MAX + 16)
 
+/* Another proxy, behind which the web is. */
+struct http_parent {
+	struct http_host host;
+	char *authorization; /* a field line for it; NULL: none */
+};
+
 struct http_origin_conf {
 	struct dialer *dialer;
 	struct pool *pool;
-	const struct http_doors *doors;
+	const struct http_doors *doors;   /* of what is connected to */
+	const struct http_parent *parent; /* NULL: origins themselves are */
+	struct tls *tls; /* our side towards https; NULL: there is none */
 	int64_t connect_timeout, idle_timeout;
 	size_t max_header;
 };
@@ -69,7 +81,9 @@ typedef void http_origin_told(
 
 enum http_origin_is {
 	ORIGIN_DIALS,
-	ORIGIN_ASKED, /* an answer's head is awaited */
+	ORIGIN_PARENT,  /* has been asked for a tunnel */
+	ORIGIN_SECURES, /* TLS */
+	ORIGIN_ASKED,   /* an answer's head is awaited */
 	ORIGIN_BODY,
 	ORIGIN_DONE,
 	ORIGIN_LOST
@@ -82,14 +96,20 @@ struct http_origin {
 	const struct http_origin_conf *conf;
 	char host[HTTP_HOST_MAX + 1];
 	uint16_t port;
-	char key[HTTP_KEY_MAX];  /* "host:port" */
+	char key[HTTP_KEY_MAX];       /* "host:port" */
+	char name[HTTP_HOST_MAX + 1]; /* who it proves to be by TLS; "" none */
+	char pool_key[HTTP_KEY_MAX + HTTP_HOST_MAX + 2];
 	char address[ADDR_TEXT]; /* what it is connected to; "" */
 	struct io *io;           /* NULL: not connected */
 	struct dial *dial;
-	bool reused;   /* from the pool */
-	bool spoke;    /* something of an answer has come */
-	bool reusable; /* its owner has sent all of the request */
-	bool bound;    /* to who has asked: for this request only */
+	struct http_ftp *ftp; /* it speaks FTP; NULL: HTTP */
+	bool reused;          /* from the pool */
+	bool once;            /* its request may not be sent twice */
+	bool spoke;           /* something of an answer has come */
+	bool reusable;        /* its owner has sent all of the request */
+	bool bound;           /* to who has asked: for this request only */
+	bool absolute;        /* it is a proxy: it is asked for whole URLs */
+	bool through; /* the parent makes us a tunnel to host and port */
 	unsigned interims;
 	uint64_t moved; /* bytes both ways when last looked at */
 
@@ -115,6 +135,16 @@ struct http_origin {
 struct http_origin *http_origin_open(const struct http_origin_conf *conf,
     const struct http_host *host, enum http_method asked, bool fresh,
     http_origin_told *told, void *arg);
+
+/* The same by TLS: the server at host proves that it is name.  conf->tls MUST
+ * be there. */
+struct http_origin *http_origin_open_tls(const struct http_origin_conf *conf,
+    const struct http_host *host, const char *name, enum http_method asked,
+    bool fresh, http_origin_told *told, void *arg);
+
+/* Right behind http_origin_open() with fresh: what comes is no request that a
+ * parent understands. */
+void http_origin_through(struct http_origin *o);
 
 /* Once behind http_origin_open(): one from the pool is told to be open. */
 void http_origin_start(struct http_origin *o);

@@ -9,12 +9,14 @@
 
 #include "protocols/http/http.h"
 #include "proxy/base/check.h"
+#include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/fetch.h"
 #include "proxy/pool.h"
 
 /* Connections to one origin that wait for their next request, and how long:
  * less than what usual servers keep them (nginx 75 s, Apache 5 s). */
-#define POOL_EACH 32
+#define POOL_EACH 512
 #define POOL_IDLE_MS 15000
 
 static int64_t
@@ -124,9 +126,11 @@ read_options(const struct place *p, struct http_own *o)
 	o->max_request_body = (uint64_t)number(p, OPT_HTTP_MAX_REQUEST_BODY);
 	o->max_response_body = (uint64_t)number(p, OPT_HTTP_MAX_RESPONSE_BODY);
 	o->hold = (uint64_t)number(p, OPT_HTTP_HOLD);
-	o->trickle = number(p, OPT_HTTP_DELIVERY) == 1;
+	o->tail = (uint64_t)number(p, OPT_HTTP_TAIL);
+	o->delivery = (enum http_delivery)number(p, OPT_HTTP_DELIVERY);
 	o->websocket = number(p, OPT_HTTP_WEBSOCKET) == 0;
 	o->event_stream = number(p, OPT_HTTP_EVENT_STREAM) == 0;
+	o->media_stream = number(p, OPT_HTTP_MEDIA_STREAM) == 1;
 	o->block_quic = number(p, OPT_HTTP_BLOCK_QUIC) != 0;
 	o->ranges = (enum http_ranges_are)number(p, OPT_HTTP_RANGE_REQUESTS);
 	o->contact = conf_str(p->conf, p->listener, OPT_HTTP_CONTACT);
@@ -136,16 +140,48 @@ read_options(const struct place *p, struct http_own *o)
 	    conf_str(p->conf, p->listener, OPT_HTTP_ONBOARDING_HOST);
 }
 
+/* What clients are to trust.  That it is right is the signer's to say. */
+static void
+read_ca(const struct place *p, struct http_own *o)
+{
+	enum opt opt = OPT_TLS_INSPECTION_CA_CERT_FILE;
+	struct err why;
+
+	if (http_ca_read(&o->ca, conf_str(p->conf, NULL, opt), &why) < 0 &&
+	    errno != ENOENT)
+		log_warn(0, "http ca_cert_file=%s is not offered: %s",
+		    conf_str(p->conf, NULL, opt), why.text);
+}
+
 /* What only a net worker needs. */
 static void
 open_rooms(const struct place *p, struct http_own *o)
 {
-	o->urls = http_urls_open(number(p, OPT_HTTP_INFECTED_URL_BLOCK));
+	bool said =
+	    o->where.mode == MODE_REDIRECT || o->where.mode == MODE_TPROXY;
+
+	read_ca(p, o);
+	/* where Host is a mere word, one client could have any URL refused */
+	o->urls =
+	    http_urls_open(said ? 0 : number(p, OPT_HTTP_INFECTED_URL_BLOCK));
+	if (o->ranges == RANGES_FULL && number(p, OPT_HTTP_RANGE_KEEP) > 0)
+		o->keep = http_keep_open(worker_loop(p->worker),
+		    number(p, OPT_HTTP_RANGE_KEEP),
+		    (uint64_t)number(p, OPT_HTTP_RANGE_KEEP_SIZE),
+		    http_kept_wake);
+	o->fetcher = fetcher_open(worker_loop(p->worker));
 	o->pool = pool_open(POOL_EACH, POOL_IDLE_MS, NULL);
+	/* or many small origins would take the descriptors of clients */
+	pool_cap(o->pool, (size_t)number(p, OPT_LISTENER_MAX_SESSIONS));
 	o->origin = (struct http_origin_conf){
 	    .dialer = worker_dialer(p->worker),
 	    .pool = o->pool,
-	    .doors = &o->doors,
+	    .doors =
+		http_where_is_fixed(&o->where) ? &o->where.fixed : &o->doors,
+	    .parent = o->where.parent.host.is == HTTP_HOST_NONE
+		? NULL
+		: &o->where.parent,
+	    .tls = o->origin_tls,
 	    .connect_timeout = o->connect_timeout,
 	    .idle_timeout = o->idle_timeout,
 	    .max_header = o->max_header,
@@ -161,7 +197,10 @@ http_prepare(struct place *place, void **own_r, struct err *e)
 	o->magic = HTTP_OWN_MAGIC;
 	read_options(place, o);
 	if (read_ports(place, o, e) < 0 || read_page(place, o, e) < 0 ||
-	    http_doors_read(&o->doors, place->conf, place->listener, e) < 0) {
+	    http_doors_read(&o->doors, place->conf, place->listener, e) < 0 ||
+	    http_where_read(&o->where, place, e) < 0 ||
+	    http_auth_read(&o->auth, place, e) < 0 ||
+	    http_inspect_prepare(place, o, e) < 0) {
 		http_forget(o);
 		return -1;
 	}
@@ -182,9 +221,15 @@ http_forget(void *own)
 	if (o == NULL)
 		return;
 	IS(o, HTTP_OWN_MAGIC);
+	http_inspect_forget(o);
 	pool_free(&o->pool);
+	fetcher_free(&o->fetcher);
 	http_urls_free(&o->urls);
+	http_keep_free(&o->keep);
 	http_doors_free(&o->doors);
+	http_where_free(&o->where);
+	http_auth_free(&o->auth);
+	http_ca_free(&o->ca);
 	free(o->connect_ports);
 	free(o->page_text);
 	o->magic = 0;

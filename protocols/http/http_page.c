@@ -6,6 +6,7 @@
 
 #include "protocols/http/http_page.h"
 
+#include "protocols/http/http_style.h"
 #include "proxy/base/check.h"
 
 static const struct {
@@ -25,33 +26,8 @@ static const char *const tag_words[] = {
 };
 #define TAG_WORDS (sizeof(tag_words) / sizeof(tag_words[0]))
 
-/*
- * No scripts, no pictures, nothing to fetch: the page stands in the place of
- * any site's.  Colours are of at least 7 to 1 (WCAG 2.1 1.4.6) in both modes.
- */
-static const char builtin[] =
-    "<!DOCTYPE html>\n"
-    "<html lang=\"en\">\n"
-    "<head>\n"
-    "<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-    "<meta name=\"robots\" content=\"noindex\">\n"
-    "<meta name=\"color-scheme\" content=\"light dark\">\n"
+static const char builtin[] = HTTP_STYLE_HEAD
     "<title>{{title}}</title>\n"
-    "<style>\n"
-    ":root { color-scheme: light dark }\n"
-    "body { font: 1.05rem/1.5 sans-serif; max-width: 42rem;\n"
-    "\tmargin: 3rem auto; padding: 0 1rem; color: #1b1b1b;\n"
-    "\tbackground: #ffffff }\n"
-    "h1 { font-size: 1.6rem; border-left: 0.4rem solid #a11212;\n"
-    "\tpadding-left: 0.8rem }\n"
-    "dt { font-weight: bold; margin-top: 0.6rem }\n"
-    "dd { margin: 0; overflow-wrap: anywhere }\n"
-    "@media (prefers-color-scheme: dark) {\n"
-    "\tbody { color: #e8e8e8; background: #16181a }\n"
-    "\th1 { border-color: #ff7b72 }\n"
-    "}\n"
-    "</style>\n"
     "</head>\n"
     "<body>\n"
     "<main>\n"

@@ -59,6 +59,12 @@
 	X(CERTIFICATE, "certificate", 502, "tls_certificate_error", \
 	    "Certificate not trusted", \
 	    "The server could not prove that it is who it says it is.") \
+	X(TLS, "tls", 502, "tls_protocol_error", "No secure connection", \
+	    "The server does not speak TLS as it has to be spoken today.") \
+	X(MISDIRECTED, "misdirected", 421, "http_request_denied", \
+	    "Another server's request", \
+	    "The connection was made to another server than the one asked " \
+	    "for.") \
 	X(LOOP, "loop", 508, "proxy_loop_detected", "A loop", \
 	    "The request came back to the gateway that had sent it on.") \
 	X(AUTH, "auth", 407, "http_request_denied", "Who are you?", \

@@ -3,6 +3,7 @@
  * page, and fields that say who refused and why (RFC 9209).
  */
 #include "protocols/http/http.h"
+#include "protocols/http/http_style.h"
 #include "protocols/http/http_write.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -62,7 +63,8 @@ fill_page(struct http_req *q, struct buf *b, enum http_cause cause,
 	    .user = fact(q, FIELD_USER),
 	    .id = q->x->id,
 	    .gateway = q->s->place->gateway,
-	    .contact = q->own->contact,
+	    .contact = q->own->contact[0] == '\0' ? "whoever runs this gateway"
+						  : q->own->contact,
 	    .time = when,
 	};
 
@@ -88,8 +90,16 @@ put_page(struct http_req *q, enum http_cause cause, const char *reason)
 	fill_page(q, &page, cause, reason);
 	buf_puts(&fields,
 	    "Content-Type: text/html; charset=utf-8\r\n"
-	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-	    "Proxy-Status: ");
+	    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+	/* a page of one's own may have pictures and scripts */
+	if (q->own->page.at == NULL)
+		buf_puts(&fields, HTTP_STYLE_POLICY);
+	if (cause == HTTP_CAUSE_AUTH)
+		buf_printf(&fields,
+		    "Proxy-Authenticate: Basic realm=\"%s\", "
+		    "charset=\"UTF-8\"\r\n",
+		    name); /* conf has looked at the name */
+	buf_puts(&fields, "Proxy-Status: ");
 	(void)http_proxy_status(&fields, name, cause, details);
 	buf_puts(&fields, "\r\n");
 	put_answer(q, http_cause_status(cause), &fields,
@@ -145,7 +155,10 @@ http_page_decision(struct http_req *q, const struct exchange *x)
 	bool later = x->decision.action == DO_TEMPFAIL;
 	char reason[FINDING_WHAT_MAX + 32];
 
-	(void)snprintf(reason, sizeof(reason), "%s%s%s", x->decision.verdict,
+	/* a rule about clean contents speaks for itself */
+	(void)snprintf(reason, sizeof(reason), "%s%s%s",
+	    strcmp(x->decision.verdict, "clean") == 0 ? x->decision.rule
+						      : x->decision.verdict,
 	    f->what[0] == '\0' ? "" : ": ", f->what);
 	http_origin_free(&q->o);
 	copy_text(q->reason, sizeof(q->reason), "policy");
@@ -162,7 +175,10 @@ http_plain(struct http_req *q, unsigned status, const char *type,
 	struct buf fields;
 
 	buf_init(&fields, HEAD_MAX);
-	buf_printf(&fields, "Content-Type: %s\r\n", type);
+	buf_printf(&fields,
+	    "Content-Type: %s\r\nCache-Control: no-store\r\n"
+	    "X-Content-Type-Options: nosniff\r\n",
+	    type);
 	copy_text(q->reason, sizeof(q->reason), reason);
 	q->result = "delivered";
 	(void)snprintf(q->status, sizeof(q->status), "%u %s", status,

@@ -7,10 +7,12 @@
 
 #include <stdlib.h>
 
+#include "protocols/http/http_ftp.h"
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/passwords.h"
 
 #define URL_MAX (64 * 1024)
 
@@ -57,10 +59,16 @@ http_request_end(struct http_req **qp, const char *result, const char *reason)
 
 	*qp = NULL;
 	IS(q, HTTP_REQ_MAGIC);
+	password_cancel(&q->asking);
+	free(q->asked_as);
+	http_kept_left(q);
 	http_origin_free(&q->o);
 	http_stream_free(&q->stream);
 	end.next_hop = q->hop;
 	end.hop_address = q->hop_address;
+	end.hop_tls_version = q->hop_tls_version;
+	end.hop_tls_cipher = q->hop_tls_cipher;
+	end.hop_tls_resumed = q->hop_tls_resumed;
 	end.reply = q->status;
 	end.bytes_out = io_bytes_out(q->s->client) - q->out_before;
 	end.delivery_began_ms = q->delivery_ms;
@@ -74,6 +82,7 @@ http_request_end(struct http_req **qp, const char *result, const char *reason)
 	/* What is fed to the client goes with the exchange. */
 	if (q->x->content != NULL)
 		io_unfeed(q->s->client);
+	http_flow_free(&q->flow);
 	buf_free(&q->answer_bytes);
 	exchange_finish(&q->x, &end);
 	q->magic = 0;
@@ -137,25 +146,16 @@ http_facts(struct http_req *q, struct exchange *x, const char *flow,
 	(void)http_names(of, path, names);
 	set_names(x, names);
 	free(names);
+	if (q->up != NULL && facts_get(&q->up->facts, FIELD_USER, 0) != NULL)
+		(void)facts_set(&x->facts, FIELD_USER,
+		    facts_get(&q->up->facts, FIELD_USER, 0));
 	(void)http_media_type(of, type);
 	if (type[0] != '\0')
 		(void)facts_set(&x->facts, FIELD_TYPE, type);
+	http_inside_facts(q->s, x);
 }
 
 /* ---- where it goes ---- */
-
-/* The URL's host, or Host where it has none. */
-static void
-find_origin(struct http_req *q)
-{
-	const struct http_target *t = &q->head.target;
-
-	q->scheme =
-	    t->scheme == HTTP_SCHEME_NONE ? HTTP_SCHEME_HTTP : t->scheme;
-	q->host = t->host.is != HTTP_HOST_NONE ? t->host : q->head.host;
-	if (q->host.port == 0)
-		q->host.port = http_scheme_port(q->scheme);
-}
 
 /* RFC 9110 9.2.2: such a request does no harm when it comes twice. */
 static bool
@@ -172,8 +172,15 @@ http_request_go(struct http_req *q)
 
 	q->delivery_ms = clock_ms();
 	http_enter(q->s, HTTP_IN_FETCH);
-	q->o = http_origin_open(&q->own->origin, &q->host, q->head.method,
-	    fresh, http_origin_says, q);
+	if (http_inside(q->s) != NULL)
+		q->o = http_inside_open(q, fresh);
+	else if (q->scheme == HTTP_SCHEME_FTP && q->own->origin.parent == NULL)
+		q->o = http_ftp_open(q, http_origin_says, q);
+	else
+		q->o = http_origin_open(&q->own->origin, &q->to, q->head.method,
+		    fresh, http_origin_says, q);
+	if (q->upgrade && http_inside(q->s) == NULL)
+		http_origin_through(q->o);
 	copy_text(q->hop, sizeof(q->hop), q->o->key);
 	http_origin_start(q->o);
 }
@@ -230,11 +237,14 @@ refused_by_method(struct http_req *q)
 		refuse(q, HTTP_CAUSE_DENIED, "connect_ports");
 		return true;
 	}
-	if (q->scheme == HTTP_SCHEME_FTP || q->scheme == HTTP_SCHEME_HTTPS) {
+	if (q->scheme == HTTP_SCHEME_HTTPS && http_inside(q->s) == NULL) {
 		refuse(q, HTTP_CAUSE_METHOD, http_scheme_word(q->scheme));
 		return true;
 	}
-	return false;
+	if (q->scheme != HTTP_SCHEME_FTP || http_ftp_refuses(q) == NULL)
+		return false;
+	refuse(q, HTTP_CAUSE_METHOD, http_ftp_refuses(q));
+	return true;
 }
 
 /* A virus was there a while ago. */
@@ -249,16 +259,43 @@ refused_by_url(struct http_req *q)
 	return true;
 }
 
+/* Whatever it is: it has been here before. */
+static bool
+is_a_loop(struct http_req *q)
+{
+	if (!http_via_has(&q->head.head, q->s->place->gateway))
+		return false;
+	refuse(q, HTTP_CAUSE_LOOP, "via");
+	return true;
+}
+
+/* By a rule or a list that asks for nothing but what is known by now. */
+static bool
+refused_by_policy(struct http_req *q)
+{
+	if (!exchange_refused(q->x))
+		return false;
+	http_page_decision(q, q->x);
+	return true;
+}
+
+static bool
+refused_by_place(struct http_req *q)
+{
+	enum http_cause cause;
+	const char *why = http_where_refuses(q, &cause);
+
+	if (why != NULL)
+		refuse(q, cause, why);
+	return why != NULL;
+}
+
 /* True: it is answered. */
 static bool
 refused_by_head(struct http_req *q)
 {
 	const struct http_head *h = &q->head.head;
 
-	if (http_via_has(h, q->s->place->gateway)) {
-		refuse(q, HTTP_CAUSE_LOOP, "via");
-		return true;
-	}
 	if (http_expect(h) == HTTP_EXPECT_OTHER) {
 		refuse(q, HTTP_CAUSE_EXPECT, "expect");
 		return true;
@@ -280,6 +317,21 @@ look_at_range(struct http_req *q)
 		http_value(&q->head.head, HTTP_FIELD_RANGE), &q->ranges) == 0;
 }
 
+void
+http_request_admitted(struct http_req *q)
+{
+	if (refused_by_place(q) || ends_here(q) || refused_by_head(q) ||
+	    refused_by_url(q) || refused_by_policy(q))
+		return;
+	look_at_range(q);
+	if (q->head.method == HTTP_CONNECT)
+		http_connect(q);
+	else if (q->unread)
+		http_body_begin(q);
+	else if (!http_kept_takes(q))
+		http_request_go(q);
+}
+
 static void
 begin(struct http_req *q)
 {
@@ -289,17 +341,13 @@ begin(struct http_req *q)
 
 	q->close = q->close || !q->head.head.goes_on;
 	q->unread = body;
-	find_origin(q);
+	http_where_find(q);
 	http_facts(q, q->x, body ? "upload" : "download", &q->head.head);
 	log_debug(q->s->id, "http request id=%s", q->x->id);
-	if (ends_here(q) || refused_by_head(q) || http_self(q) ||
-	    refused_by_url(q))
+	if (is_a_loop(q) || http_inside_refuses(q) || http_self(q))
 		return;
-	look_at_range(q);
-	if (body)
-		http_body_begin(q);
-	else
-		http_request_go(q);
+	if (http_auth(q))
+		http_request_admitted(q);
 }
 
 bool

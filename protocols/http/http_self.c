@@ -1,11 +1,15 @@
 /*
- * http_self: what is asked of the gateway itself: proxy.pac, wpad.dat, and a
- * page that says how to find them.
+ * http_self: what is asked of the gateway itself: proxy.pac, wpad.dat, the
+ * CA's certificate, and a page that says what to do with them.
  */
 #include "protocols/http/http.h"
-#include "protocols/http/http_write.h"
+#include "protocols/http/http_onboard.h"
+#include "protocols/http/http_style.h"
 
 #define PAC_MAX (16 * 1024)
+#define START_MAX (64 * 1024)
+#define CA_PEM_TYPE "application/x-pem-file"
+#define CA_DER_TYPE "application/x-x509-ca-cert" /* what iOS asks for */
 #define PAC_TYPE "application/x-ns-proxy-autoconfig"
 
 /* Is it for us?  By our own name, or without one. */
@@ -16,7 +20,10 @@ is_ours(const struct http_req *q)
 
 	if (t->form == HTTP_FORM_AUTHORITY)
 		return false;
-	return t->form == HTTP_FORM_ORIGIN ||
+	if (t->form == HTTP_FORM_ORIGIN && http_inside(q->s) == NULL &&
+	    q->own->where.mode == MODE_FORWARD)
+		return true;
+	return q->own->where.mode != MODE_REVERSE &&
 	    strcasecmp(q->host.name, q->own->onboarding_host) == 0;
 }
 
@@ -34,13 +41,12 @@ path_is(const struct http_req *q, const char *path)
 static void
 put_pac(struct http_req *q)
 {
-	const char *direct[] = {q->own->onboarding_host};
 	char proxy[ADDR_TEXT];
 	struct buf b;
 
 	(void)addr_text(io_local(q->s->client), proxy);
 	buf_init(&b, PAC_MAX);
-	if (http_pac_put(&b, proxy, direct, 0) < 0)
+	if (http_pac_put(&b, proxy, NULL, 0) < 0)
 		http_page(q, HTTP_CAUSE_NOT_FOUND, "refused", "pac");
 	else
 		http_plain(
@@ -51,16 +57,35 @@ put_pac(struct http_req *q)
 static void
 put_start(struct http_req *q)
 {
-	static const char page[] =
-	    "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-	    "<meta name=\"viewport\" content=\"width=device-width\">"
-	    "<meta name=\"color-scheme\" content=\"light dark\">"
-	    "<title>Sallyport</title><body>\n<h1>Sallyport</h1>\n"
-	    "<p>This is the web gateway.  Browsers find it by "
-	    "<a href=\"/proxy.pac\">proxy.pac</a>.</p>\n</body></html>\n";
+	const struct http_own *own = q->own;
+	char proxy[ADDR_TEXT];
+	struct http_onboard page = {
+	    .gateway = q->s->place->gateway,
+	    .contact = own->contact,
+	    .host = own->onboarding_host,
+	    .proxy = addr_text(io_local(q->s->client), proxy),
+	    .print = own->ca.der.at == NULL ? NULL : own->ca.print,
+	};
+	struct buf b;
 
-	http_plain(
-	    q, 200, "text/html; charset=utf-8", slice_of(page), "onboarding");
+	buf_init(&b, START_MAX);
+	if (http_onboard_put(&b, &page) < 0)
+		http_page(q, HTTP_CAUSE_NOT_FOUND, "refused", "onboarding");
+	else
+		http_plain(q, 200,
+		    "text/html; charset=utf-8\r\n" HTTP_STYLE_POLICY
+		    "X-Frame-Options: DENY",
+		    (struct slice){buf_at(&b), b.len}, "onboarding");
+	buf_free(&b);
+}
+
+static void
+put_ca(struct http_req *q, struct slice as, const char *type)
+{
+	if (as.at == NULL)
+		http_page(q, HTTP_CAUSE_NOT_FOUND, "refused", "no_ca");
+	else
+		http_plain(q, 200, type, as, "ca");
 }
 
 bool
@@ -72,6 +97,10 @@ http_self(struct http_req *q)
 		http_page(q, HTTP_CAUSE_METHOD, "refused", "onboarding");
 	else if (path_is(q, "/proxy.pac") || path_is(q, "/wpad.dat"))
 		put_pac(q);
+	else if (path_is(q, "/ca.pem"))
+		put_ca(q, q->own->ca.pem, CA_PEM_TYPE);
+	else if (path_is(q, "/ca.cer"))
+		put_ca(q, q->own->ca.der, CA_DER_TYPE);
 	else if (path_is(q, "/"))
 		put_start(q);
 	else

@@ -50,17 +50,46 @@ http_stream_free(struct http_stream **sp)
 	free(st);
 }
 
+/* The client has asked for it by that name. */
+static bool
+is_events(const struct http_req *q)
+{
+	char type[HTTP_TYPE_MAX];
+
+	return strcmp(http_media_type(&q->answer.head, type), EVENT_STREAM) ==
+	    0 &&
+	    http_accepts(&q->head.head, EVENT_STREAM);
+}
+
+/* Radio: sound or pictures, and nobody says how much. */
+static bool
+is_media(const struct http_req *q)
+{
+	char type[HTTP_TYPE_MAX];
+
+	(void)http_media_type(&q->answer.head, type);
+	return (strncmp(type, "audio/", 6) == 0 ||
+		   strncmp(type, "video/", 6) == 0) &&
+	    q->answer.head.framing.is != HTTP_BODY_LENGTH;
+}
+
+/* A download is not one, nor what has to be decoded as a whole. */
 bool
 http_stream_is(const struct http_req *q)
 {
 	const struct http_head *h = &q->answer.head;
-	char type[HTTP_TYPE_MAX];
 
-	return strcmp(http_media_type(h, type), EVENT_STREAM) == 0 &&
-	    q->answer.status == 200 && q->head.head.minor == 1 &&
-	    http_accepts(&q->head.head, EVENT_STREAM) &&
-	    !http_has(h, HTTP_FIELD_CONTENT_DISPOSITION) &&
-	    !http_has(h, HTTP_FIELD_CONTENT_ENCODING);
+	if (q->answer.status != 200 || q->head.head.minor != 1 ||
+	    http_has(h, HTTP_FIELD_CONTENT_DISPOSITION) ||
+	    http_has(h, HTTP_FIELD_CONTENT_ENCODING))
+		return false;
+	return is_events(q) || (q->own->media_stream && !q->cut && is_media(q));
+}
+
+bool
+http_stream_may(const struct http_req *q)
+{
+	return q->own->event_stream || !is_events(q);
 }
 
 void
@@ -113,6 +142,7 @@ cut_off(struct http_stream *st, const char *result, const char *reason)
 
 	http_request_end(&p->req, result, reason);
 	http_enter(s, HTTP_IN_OVER);
+	session_reset(s);
 }
 
 /* What has come goes to the gate; or it was the last. */

@@ -20,7 +20,8 @@ struct http_tunnel {
 	struct io *there; /* the server; NULL: it has gone */
 	bool client_ended, there_ended;
 	bool client_owed, there_owed; /* what was put has not all left yet */
-	uint64_t moved;               /* bytes both ways when last looked at */
+	bool sniffs;    /* the client's first bytes are not looked at yet */
+	uint64_t moved; /* bytes both ways when last looked at */
 };
 
 static struct http_tunnel *
@@ -100,14 +101,62 @@ is_over(struct session *s)
 	    io_input(t->there).len == 0;
 }
 
+/* What was to be a tunnel is looked into, or refused. */
+static void
+turn(struct http_req *q, enum tls_hello_is is, const struct tls_hello *h)
+{
+	if (is == TLS_HELLO_OK)
+		http_inspect_begin(q, h);
+	else
+		http_connect_end(q->s, "refused",
+		    is == TLS_HELLO_NOT ? "not_tls" : "client_hello");
+}
+
+/*
+ * Says what the client's first bytes are; they wait until that is known.
+ * False: not yet.  *over_r: it is no tunnel any more.
+ */
+static bool
+sniff(struct session *s, bool *over_r)
+{
+	struct http_tunnel *t = tunnel_of(s);
+	struct http_req *q = ((struct http *)s->state)->req;
+	struct slice in = io_input(s->client);
+	struct tls_hello h;
+	enum tls_hello_is is;
+	bool refused;
+
+	if (!t->sniffs)
+		return true;
+	is = tls_hello(in, &h);
+	if (is == TLS_HELLO_MORE && !t->client_ended)
+		return false;
+	t->sniffs = false;
+	if (in.len > 0)
+		http_connect_note(q, is, &h);
+	refused = is == TLS_HELLO_OK && http_connect_refused(q, &h);
+	if (!refused &&
+	    (q->look == LOOK_NEVER || http_connect_may_bypass(q, is, &h)))
+		return true;
+	*over_r = true;
+	http_tunnel_free(&((struct http *)s->state)->tun);
+	if (!refused)
+		turn(q, is, &h);
+	http_go_on(s);
+	return false;
+}
+
 static void
 move(struct session *s)
 {
 	struct http_tunnel *t = tunnel_of(s);
+	bool over = false, sniffed = sniff(s, &over);
 
+	if (over)
+		return;
 	if (!t->there_ended || io_input(t->there).len > 0)
 		pump(t->there, s->client, &t->client_owed);
-	if (!t->client_ended || io_input(s->client).len > 0)
+	if (sniffed && (!t->client_ended || io_input(s->client).len > 0))
 		pump(s->client, t->there, &t->there_owed);
 	pass_ends(s);
 	if (is_over(s))
@@ -170,10 +219,7 @@ say_begins(struct http_req *q)
 	struct buf b;
 
 	if (q->head.method == HTTP_CONNECT) {
-		io_puts(q->s->client,
-		    "HTTP/1.1 200 Connection established\r\n\r\n");
-		copy_text(
-		    q->status, sizeof(q->status), "200 Connection established");
+		http_connect_say(q);
 		return;
 	}
 	buf_init(&b, HEAD_OUT_MAX);
@@ -196,6 +242,7 @@ http_tunnel_begin(struct http_req *q)
 	io_owner(t->there, there_says, t);
 	p->tun = t;
 	t->client_owed = true; /* what say_begins() puts */
+	t->sniffs = q->head.method == HTTP_CONNECT;
 	q->delivery_ms = clock_ms();
 	t->client_ended = p->half_closed;
 	say_begins(q);

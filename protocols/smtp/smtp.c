@@ -13,6 +13,8 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
+#include "proxy/refused.h"
+#include "proxy/shared.h"
 
 /* clang-format off */
 static const char *const words[] = {
@@ -95,7 +97,7 @@ smtp_error(struct session *s, const char *line)
 	if (strncmp(line, "50", 2) == 0)
 		p->errors++;
 	if (p->mail != NULL)
-		smtp_envelope_answer(p->mail, line);
+		smtp_rcpts_answer(p->mail, line);
 	else
 		smtp_say(s, line);
 }
@@ -117,6 +119,17 @@ smtp_say_421(struct session *s, const char *reason, const char *fmt, ...)
 	smtp_enter(s, SMTP_OVER);
 }
 
+void
+smtp_count_refusal(struct session *s, const char *limit, bool line)
+{
+	struct refused *r = shared_refused(worker_shared(s->place->worker));
+	uint64_t total = refused_count(r, limit);
+
+	if (line)
+		log_warn(s->id, "refused limit=%s listener=%s total=%ju", limit,
+		    s->place->name, (uintmax_t)total);
+}
+
 /* Between two commands: is there a reason to end?  True: it has ended. */
 static bool
 ends_here(struct session *s)
@@ -125,8 +138,7 @@ ends_here(struct session *s)
 	const struct smtp_own *o = smtp_own(s);
 
 	if (p->errors >= o->max_errors) {
-		log_warn(s->id, "refused limit=max_errors listener=%s",
-		    s->place->name);
+		smtp_count_refusal(s, "max_errors", true);
 		smtp_say_421(s, "max_errors",
 		    "421 4.7.0 %s max_errors: too many errors",
 		    s->place->gateway);

@@ -23,6 +23,10 @@
  * have headers of their own and know nothing of this one.
  */
 
+/* What a mail hears that has lost its next hop; or whose hop said 421. */
+#define SMTP_LINE_LOST "451 4.4.2 Next hop lost, try again\r\n"
+#define SMTP_LINE_421 "451 4.3.2 Next hop is not available, try again\r\n"
+
 /* So many RCPTs may wait for their answers before reading rests. */
 #define SMTP_PENDING_MAX 100
 
@@ -123,11 +127,17 @@ void smtp_error(struct session *s, const char *line);
 void smtp_say_421(struct session *s, const char *reason, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A limit of clients was passed: counts it; a line in the log, if `line`. */
+void smtp_count_refusal(struct session *s, const char *limit, bool line);
+
 struct smtp_own *smtp_own(const struct session *s);
 
 /* smtp_cmd.c: takes one command, if one is there and may be taken.  False:
  * nothing can be done now. */
 bool smtp_command(struct session *s);
+
+/* The same: a line with a bare CR or LF came; the session ends. */
+void smtp_refuse_bare(struct session *s);
 
 /* ---- smtp_offer.c ---- */
 
@@ -184,6 +194,10 @@ const char *smtp_forward_helo(const struct session *s);
 /* Tells the mail's exchange who the client is. */
 void smtp_forward_facts(struct smtp_mail *m);
 
+/* Says XCLIENT, where the hop takes that and no XFORWARD: HOP_READY comes.
+ * False: there is nothing to be said. */
+bool smtp_forward_introduce(struct smtp_mail *m);
+
 /* Sends XFORWARD, part 0 or 1.  False: the hop wants none of that part. */
 bool smtp_forward_say(struct smtp_mail *m, unsigned part);
 
@@ -222,7 +236,7 @@ enum smtp_hop_is {
 	HOP_GONE     /* lost behind an accepted recipient */
 };
 
-struct smtp_rcpt; /* smtp_envelope.c's */
+struct smtp_rcpt; /* smtp_rcpts.h */
 
 #define SMTP_MAIL_MAGIC 0x570b0011u
 struct smtp_mail {
@@ -242,6 +256,7 @@ struct smtp_mail {
 	struct smtp_rcpt *first, **last; /* not answered yet, in order */
 	unsigned pending;                /* how many they are */
 	unsigned accepted;
+	bool crowded; /* max_recipients was passed */
 	enum { MAIL_UNSENT, MAIL_SENT, MAIL_OK } mail_is;
 	unsigned forwarded, forwards; /* XFORWARDs: sent, not answered yet */
 	struct buf refusal;           /* lines of the hop's refusal of MAIL */
@@ -286,11 +301,13 @@ void smtp_mail_drop_hop(struct smtp_mail *m, bool good);
 void smtp_envelope_ask(struct smtp_mail *m, const struct smtp_addr *rcpt,
     const struct smtp_rcpt_param *param);
 
-/* An answer of our own to a RCPT, behind those that wait. */
-void smtp_envelope_answer(struct smtp_mail *m, const char *line);
+/* ---- smtp_rcpts.c ---- */
+
+/* An answer of our own, behind the RCPTs that wait for theirs. */
+void smtp_rcpts_answer(struct smtp_mail *m, const char *line);
 
 /* Forgets those that wait for an answer. */
-void smtp_envelope_forget(struct smtp_mail *m);
+void smtp_rcpts_forget(struct smtp_mail *m);
 
 /* ---- smtp_body.c ---- */
 

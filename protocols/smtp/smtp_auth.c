@@ -11,8 +11,6 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 
-#define ANSWER_MAX (16 * 1024)
-
 struct smtp_auth {
 	struct smtp_want want;
 	struct smtp_hop *hop; /* NULL while it is got, lost, or a mail's */
@@ -96,7 +94,7 @@ answered(struct session *s, const struct smtp_reply *r)
 	if (r->code / 100 == 5)
 		p->errors++;
 	log_info(s->id, "smtp auth mech=%s result=%u", p->auth->mech, r->code);
-	buf_init(&b, ANSWER_MAX);
+	buf_init(&b, SMTP_ANSWER_MAX);
 	smtp_reply_put(r, r->code, &b);
 	smtp_enter(s, SMTP_READY);
 	smtp_say(s, buf_text(&b));
@@ -149,9 +147,7 @@ lost(struct session *s, const char *why)
 	    s->id, "smtp next hop lost with AUTH reason=%s", log_quote(why));
 	smtp_hops_give(&a->hop, false);
 	a->gone = a->done;
-	if (p->state == SMTP_AUTH)
-		answer(s, LINE_LOST);
-	else if (p->state == SMTP_SASL)
+	if (p->state == SMTP_AUTH || p->state == SMTP_SASL)
 		answer(s, LINE_LOST);
 }
 
@@ -273,13 +269,6 @@ give_up(struct session *s, const char *instead)
 	smtp_enter(s, SMTP_AUTH);
 }
 
-static void
-bare(struct session *s)
-{
-	smtp_say(s, "500 5.5.2 Bare CR, bare LF or NUL in a command\r\n");
-	smtp_enter(s, SMTP_OVER);
-}
-
 bool
 smtp_auth_take(struct session *s)
 {
@@ -293,7 +282,7 @@ smtp_auth_take(struct session *s)
 		give_up(s, LINE_LONG_ONE);
 		break;
 	case LINE_BARE:
-		bare(s);
+		smtp_refuse_bare(s);
 		break;
 	case LINE_OK:
 		if (!smtp_sasl_coded(line) && !slice_is(line, "*")) {

@@ -29,7 +29,7 @@ static const struct smtp_skip too_many_fields = {
     "554 5.6.0 Too many X-Sallyport fields\r\n", "refused",
     "x_sallyport_fields", false};
 const struct smtp_skip smtp_hop_gone = {
-    "451 4.4.2 Next hop lost, try again\r\n", "deferred", "next_hop", false};
+    SMTP_LINE_LOST, "deferred", "next_hop", false};
 
 void
 smtp_body_refuse(struct session *s, const struct smtp_skip *why)

@@ -109,13 +109,16 @@ smtp_caps_mech(const struct smtp_caps *c, struct slice mech)
 
 /* ---- all of it ---- */
 
-static void
-take_xforward(struct smtp_caps *c, struct slice arg)
+/* Names of attributes, as their bits. */
+static unsigned
+attributes(struct slice arg)
 {
 	struct slice word;
+	unsigned bits = 0;
 
 	while ((word = next_word(&arg)).len > 0)
-		c->xforward |= smtp_who_bit(word);
+		bits |= smtp_who_bit(word);
+	return bits;
 }
 
 void
@@ -144,7 +147,9 @@ smtp_caps_line(struct smtp_caps *c, struct slice line)
 	else if (slice_is_word(word, "AUTH"))
 		take_mechs(c, line);
 	else if (slice_is_word(word, "XFORWARD"))
-		take_xforward(c, line);
+		c->xforward |= attributes(line) & WHO_XFORWARD;
+	else if (slice_is_word(word, "XCLIENT"))
+		c->xclient |= attributes(line) & WHO_XCLIENT;
 }
 
 static void
@@ -175,5 +180,6 @@ smtp_caps_least(struct smtp_caps *c, const struct smtp_caps *other)
 	if (other->size != 0 && (c->size == 0 || other->size < c->size))
 		c->size = other->size;
 	c->xforward &= other->xforward;
+	c->xclient &= other->xclient;
 	least_mechs(c, other);
 }

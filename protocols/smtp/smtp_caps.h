@@ -19,7 +19,8 @@ struct smtp_caps {
 	bool starttls;
 	bool has_size;
 	uint64_t size;     /* 0: no limit is named */
-	unsigned xforward; /* bits of enum smtp_who: what it wants to know */
+	unsigned xforward; /* bits of smtp_who.h: what it wants to know ... */
+	unsigned xclient;  /* ... and would take for the client itself */
 	char mechs[SMTP_MECHS_MAX + 1]; /* of AUTH, a blank between them */
 };
 

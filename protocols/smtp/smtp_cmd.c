@@ -172,9 +172,7 @@ act_mail(struct session *s, const struct asked *a)
 	struct smtp *p = s->state;
 
 	if (!may_send(s)) {
-		log_warn(s->id,
-		    "refused limit=max_messages_per_minute listener=%s",
-		    s->place->name);
+		smtp_count_refusal(s, "max_messages_per_minute", true);
 		smtp_error(s,
 		    "450 4.7.1 max_messages_per_minute: too many mails from "
 		    "you, try later\r\n");
@@ -220,11 +218,14 @@ act_rcpt(struct session *s, const struct asked *a)
 
 	smtp_enter(s, SMTP_RCPT);
 	io_deadline(s->client, 0, NULL); /* until it is answered */
-	if (m->accepted + m->pending >= smtp_own(s)->max_recipients)
-		smtp_envelope_answer(
-		    m, "452 4.5.3 max_recipients: too many recipients\r\n");
-	else
+	if (m->accepted + m->pending < smtp_own(s)->max_recipients) {
 		smtp_envelope_ask(m, &a->addr, &a->rcpt);
+		return;
+	}
+	smtp_count_refusal(s, "max_recipients", !m->crowded);
+	m->crowded = true;
+	smtp_rcpts_answer(
+	    m, "452 4.5.3 max_recipients: too many recipients\r\n");
 }
 
 /* ---- DATA ---- */
@@ -239,7 +240,7 @@ check_data(struct session *s, struct asked *a)
 	if (m->param.body == BODY_BINARYMIME) /* RFC 3030 3 */
 		return "503 5.5.1 BODY=BINARYMIME comes by BDAT\r\n";
 	if (m->hop_is == HOP_GONE)
-		return "451 4.4.2 Next hop lost, try again\r\n";
+		return SMTP_LINE_LOST;
 	return m->accepted > 0 ? NULL : "554 5.5.1 No valid recipients\r\n";
 }
 
@@ -435,8 +436,8 @@ dispatch(struct session *s, struct slice line)
 
 /* RFC 5321 2.3.8: only CRLF ends a line.  Who writes otherwise may be hiding
  * a command from somebody. */
-static void
-refuse_bare(struct session *s)
+void
+smtp_refuse_bare(struct session *s)
 {
 	struct smtp *p = s->state;
 
@@ -485,7 +486,7 @@ smtp_command(struct session *s)
 		smtp_error(s, "500 5.5.2 Line too long\r\n");
 		break;
 	case LINE_BARE:
-		refuse_bare(s);
+		smtp_refuse_bare(s);
 		break;
 	case LINE_OK:
 		dispatch(s, line);

@@ -13,12 +13,9 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 
-#define ANSWER_MAX (16 * 1024)
 #define PIECE (32 * 1024)
 
-#define LINE_LOST "451 4.4.2 Next hop lost, try again\r\n"
 #define LINE_ODD "451 4.5.0 Next hop gave an unexpected reply, try again\r\n"
-#define LINE_421 "451 4.3.2 Next hop is not available, try again\r\n"
 
 /* ---- the answer ---- */
 
@@ -59,7 +56,7 @@ pass_on(
 {
 	struct buf b;
 
-	buf_init(&b, ANSWER_MAX);
+	buf_init(&b, SMTP_ANSWER_MAX);
 	smtp_reply_put(&m->hop->reply, code, &b);
 	smtp_deliver_answer(m, result, reason, buf_text(&b));
 	buf_free(&b);
@@ -74,7 +71,7 @@ refused_by_hop(struct smtp_mail *m)
 	if (code != 421 && m->phase != PHASE_BODY && m->phase != PHASE_LAST)
 		m->phase = PHASE_HELD;
 	if (code == 421)
-		smtp_deliver_answer(m, "deferred", "next_hop", LINE_421);
+		smtp_deliver_answer(m, "deferred", "next_hop", SMTP_LINE_421);
 	else if (code / 100 == 4)
 		pass_on(m, code, "deferred", "next_hop");
 	else if (code / 100 == 5)
@@ -256,7 +253,7 @@ hop_lost(struct smtp_mail *m)
 	    m->phase == PHASE_DOT
 		? " note=\"behind the dot: the mail may arrive twice\""
 		: "");
-	smtp_deliver_answer(m, "deferred", "next_hop", LINE_LOST);
+	smtp_deliver_answer(m, "deferred", "next_hop", SMTP_LINE_LOST);
 }
 
 static void

@@ -4,143 +4,27 @@
  * RCPT, and none but that one behind its first accepted recipient.
  */
 
-#include "protocols/smtp/smtp.h"
+#include "protocols/smtp/smtp_rcpts.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 
-#define ANSWER_MAX (16 * 1024) /* a reply with codes in front of its lines */
-
-enum rcpt_is {
-	RCPT_OURS,
-	RCPT_WAITS,
-	RCPT_SENT,
-	RCPT_APART /* it cannot be in one transaction with those before it */
-};
-
-struct smtp_rcpt {
-	struct smtp_rcpt *next;
-	enum rcpt_is is;
-	unsigned route;
-	const char *param; /* behind text: " NOTIFY=..." or "" */
-	char text[];       /* an answer of ours, or the address */
-};
-
-#define LINE_LOST "451 4.4.2 Next hop lost, try again\r\n"
 #define LINE_NONE_REACHED "451 4.4.1 No next hop can be reached, try again\r\n"
 #define LINE_BUSY \
 	"451 4.3.2 next_hop_max_connections: all are in use, try again\r\n"
-#define LINE_HOP_421 "451 4.3.2 Next hop is not available, try again\r\n"
 #define LINE_NO_8BIT \
 	"554 5.6.3 BODY=8BITMIME: the next hop does not take it\r\n"
 #define LINE_NO_BINARY \
 	"554 5.6.3 BODY=BINARYMIME: the next hop does not take it\r\n"
 #define LINE_NO_UTF8 "550 5.6.7 SMTPUTF8: the next hop does not take it\r\n"
+/* RFC 5321 4.1.1.11: a parameter that is not known there. */
 #define LINE_NO_DSN \
-	"554 5.6.3 RET, ENVID, NOTIFY, ORCPT: the next hop has no DSN\r\n"
-
-/* RFC 5321 4.5.3.1.10: whoever hears it comes back with the rest. */
-#define LINE_ANOTHER_ROUTE \
-	"452 4.5.3 Another next hop: send this one in a mail of its own\r\n"
-#define LINE_ONE_ONLY \
-	"452 4.5.3 The next hop takes one recipient a mail: send it again\r\n"
+	"555 5.5.4 RET, ENVID, NOTIFY, ORCPT: the next hop has no DSN\r\n"
 
 static void push(struct smtp_mail *m);
+static const char *lacks(const struct smtp_mail *m, const struct smtp_caps *c);
+static void refuse_all(struct smtp_mail *m, const char *line);
 static void want_hop(struct smtp_mail *m, enum smtp_which which);
-
-/* ---- answers, in order ---- */
-
-static void
-pop(struct smtp_mail *m)
-{
-	struct smtp_rcpt *r = m->first;
-
-	m->first = r->next;
-	if (m->first == NULL)
-		m->last = &m->first;
-	m->pending--;
-	free(r);
-}
-
-/* NULL: it is not for us to answer. */
-static const char *
-our_answer(const struct smtp_mail *m, const struct smtp_rcpt *r)
-{
-	if (r->is == RCPT_OURS)
-		return r->text;
-	if (r->is != RCPT_APART)
-		return NULL;
-	return r->route == m->route ? LINE_ONE_ONLY : LINE_ANOTHER_ROUTE;
-}
-
-/* Our own answers at the front can go out now. */
-static void
-say_ours(struct smtp_mail *m)
-{
-	const char *line;
-
-	while (m->first != NULL && (line = our_answer(m, m->first)) != NULL) {
-		smtp_say(m->s, line);
-		pop(m);
-	}
-	if (m->pending == 0)
-		smtp_enter(m->s, SMTP_RCPT); /* it is the client's turn */
-}
-
-static void
-answer(struct smtp_mail *m, const char *line)
-{
-	smtp_say(m->s, line);
-	pop(m);
-	say_ours(m);
-}
-
-static void
-answer_all(struct smtp_mail *m, const char *line)
-{
-	while (m->first != NULL)
-		answer(m, line);
-}
-
-/* Those at the front that wait for this route. */
-static void
-answer_route(struct smtp_mail *m, const char *line)
-{
-	while (m->first != NULL && m->first->route == m->route)
-		answer(m, line);
-}
-
-static struct smtp_rcpt *
-add(struct smtp_mail *m, enum rcpt_is is, struct slice text, const char *param)
-{
-	size_t more = strlen(param) + 1;
-	struct smtp_rcpt *r = xcalloc(1, sizeof(*r) + text.len + 1 + more);
-
-	r->is = is;
-	memcpy(r->text, text.at, text.len);
-	memcpy(r->text + text.len + 1, param, more);
-	r->param = r->text + text.len + 1;
-	*m->last = r;
-	m->last = &r->next;
-	m->pending++;
-	return r;
-}
-
-void
-smtp_envelope_answer(struct smtp_mail *m, const char *line)
-{
-	if (m->pending == 0)
-		smtp_say(m->s, line);
-	else
-		(void)add(m, RCPT_OURS, slice_of(line), "");
-}
-
-void
-smtp_envelope_forget(struct smtp_mail *m)
-{
-	while (m->first != NULL)
-		pop(m);
-}
 
 /* ---- the next hop is no more ---- */
 
@@ -150,10 +34,7 @@ unsend(struct smtp_mail *m)
 {
 	m->mail_is = MAIL_UNSENT;
 	m->forwarded = m->forwards = 0;
-	for (struct smtp_rcpt *r = m->first; r != NULL; r = r->next) {
-		if (r->is == RCPT_SENT)
-			r->is = RCPT_WAITS;
-	}
+	smtp_rcpts_unsend(m);
 }
 
 /*
@@ -184,9 +65,9 @@ give_up(struct smtp_mail *m, enum smtp_hop_is is, const char *line)
 	m->hop_is = is;
 	unsend(m);
 	if (is == HOP_GONE)
-		answer_all(m, line);
+		smtp_rcpts_all(m, line);
 	else
-		answer_route(m, line);
+		smtp_rcpts_of_route(m, line);
 	(void)turn_to(m);
 }
 
@@ -200,11 +81,11 @@ lost(struct smtp_mail *m, const char *why, bool said_421)
 	    text, log_quote(why));
 	(void)snprintf(m->want.why, sizeof(m->want.why), "%.190s", why);
 	if (m->accepted > 0 || m->lent) {
-		give_up(m, HOP_GONE, LINE_LOST);
+		give_up(m, HOP_GONE, SMTP_LINE_LOST);
 		return;
 	}
 	if (said_421 && !used_before) {
-		give_up(m, HOP_NONE, LINE_HOP_421);
+		give_up(m, HOP_NONE, SMTP_LINE_421);
 		return;
 	}
 	smtp_mail_drop_hop(m, false);
@@ -245,7 +126,7 @@ mail_answered(struct smtp_mail *m, const struct smtp_reply *r)
 	smtp_reply_put(r, r->code, &m->refusal);
 	smtp_mail_drop_hop(m, true);
 	m->hop_is = HOP_REFUSED;
-	answer_route(m, buf_text(&m->refusal));
+	smtp_rcpts_of_route(m, buf_text(&m->refusal));
 	(void)turn_to(m);
 }
 
@@ -274,11 +155,25 @@ rcpt_answered(struct smtp_mail *m, const struct smtp_reply *r)
 		lost(m, "unexpected reply to RCPT", false);
 		return;
 	}
-	buf_init(&b, ANSWER_MAX);
+	buf_init(&b, SMTP_ANSWER_MAX);
 	smtp_reply_put(r, r->code, &b);
-	answer(m, buf_text(&b));
+	smtp_rcpts_first(m, buf_text(&b));
 	buf_free(&b);
 	push(m);
+}
+
+/* It is there; or it knows the client now, and may offer that one something
+ * else. */
+static void
+hop_ready(struct smtp_mail *m)
+{
+	const char *no = lacks(m, &m->hop->caps);
+
+	m->hop_is = HOP_OPEN;
+	if (no != NULL)
+		refuse_all(m, no);
+	else
+		push(m);
 }
 
 static void
@@ -286,8 +181,10 @@ in_envelope(struct smtp_mail *m, enum smtp_hop_event what)
 {
 	const struct smtp_reply *r = &m->hop->reply;
 
-	if (what == HOP_LOST)
-		lost(m, m->hop->why, m->hop->answered_421);
+	if (what == HOP_READY)
+		hop_ready(m);
+	else if (what == HOP_LOST)
+		lost(m, m->hop->why, false);
 	else if (what == HOP_SAID && r->code == 421)
 		lost(m, r->text, true);
 	else if (what == HOP_SAID && m->forwards > 0)
@@ -391,6 +288,10 @@ push(struct smtp_mail *m)
 
 	if (m->hop_is != HOP_OPEN || m->hop == NULL || turn_to(m))
 		return;
+	if (m->mail_is == MAIL_UNSENT && smtp_forward_introduce(m)) {
+		m->hop_is = HOP_WANTED; /* until it is ready again */
+		return;
+	}
 	while (m->mail_is == MAIL_UNSENT && m->forwarded < 2) {
 		if (smtp_forward_say(m, m->forwarded++))
 			m->forwards++;
@@ -403,7 +304,7 @@ push(struct smtp_mail *m)
 		return;
 	push_rcpts(m, all);
 	if (m->first != NULL && m->first->is == RCPT_APART)
-		say_ours(m);
+		smtp_rcpts_say_ours(m);
 }
 
 /* A maildir takes whatever comes: it is one mailbox. */
@@ -413,11 +314,11 @@ take_all(struct smtp_mail *m)
 	while (m->first != NULL && !turn_to(m)) {
 		if (is_apart(m, m->first)) {
 			m->first->is = RCPT_APART;
-			say_ours(m);
+			smtp_rcpts_say_ours(m);
 			continue;
 		}
 		accepted(m);
-		answer(m, "250 2.1.5 Ok\r\n");
+		smtp_rcpts_first(m, "250 2.1.5 Ok\r\n");
 	}
 }
 
@@ -446,7 +347,7 @@ refuse_all(struct smtp_mail *m, const char *line)
 	buf_puts(&m->refusal, line);
 	smtp_mail_drop_hop(m, true);
 	m->hop_is = HOP_REFUSED;
-	answer_route(m, line);
+	smtp_rcpts_of_route(m, line);
 	(void)turn_to(m);
 }
 
@@ -467,16 +368,10 @@ got_maildir(struct smtp_mail *m)
 static void
 got_hop(struct smtp_mail *m, struct smtp_hop *hop)
 {
-	const char *no = lacks(m, &hop->caps);
-
 	m->hop = hop;
 	m->used_before = hop->idled && !m->lent;
 	smtp_hop_owner(hop, told, m);
-	m->hop_is = HOP_OPEN;
-	if (no != NULL)
-		refuse_all(m, no);
-	else
-		push(m);
+	hop_ready(m);
 }
 
 static void
@@ -533,16 +428,17 @@ smtp_envelope_ask(struct smtp_mail *m, const struct smtp_addr *rcpt,
 	smtp_rcpt_param_text(param, text);
 	if ((m->hop_is == HOP_REFUSED && route == m->route) ||
 	    m->hop_is == HOP_GONE) {
-		smtp_envelope_answer(m,
-		    m->hop_is == HOP_GONE ? LINE_LOST : buf_text(&m->refusal));
+		smtp_rcpts_answer(m,
+		    m->hop_is == HOP_GONE ? SMTP_LINE_LOST
+					  : buf_text(&m->refusal));
 		return;
 	}
 	if (m->hop != NULL && route == m->route && text[0] != '\0' &&
 	    !m->hop->caps.dsn) {
-		smtp_envelope_answer(m, LINE_NO_DSN);
+		smtp_rcpts_answer(m, LINE_NO_DSN);
 		return;
 	}
-	add(m, RCPT_WAITS, rcpt->whole, text)->route = route;
+	smtp_rcpts_add(m, rcpt->whole, text, route);
 	if (m->hop_is == HOP_NONE) {
 		m->route = m->first->route;
 		want_hop(m, HOP_ANY);

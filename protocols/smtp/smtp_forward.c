@@ -4,7 +4,9 @@
  *
  * XFORWARD holds for one mail, XCLIENT for the rest of the session.  To a next
  * hop that takes it XFORWARD is said anew with every mail, every attribute of
- * it: so nothing of one client is left when another uses that connection.
+ * it: so nothing of one client is left when another uses that connection.  One
+ * that takes XCLIENT alone hears that, and no other mail goes over that
+ * connection.
  */
 
 #include "protocols/smtp/smtp.h"
@@ -209,6 +211,25 @@ gather(const struct smtp_mail *m, struct smtp_who *w_r)
 		if (value != NULL)
 			say(w_r, (enum smtp_who_id)i, value);
 	}
+}
+
+bool
+smtp_forward_introduce(struct smtp_mail *m)
+{
+	const struct smtp_caps *caps = &m->hop->caps;
+	struct smtp_who w;
+	struct buf b;
+
+	/* It would forget who logged in there. */
+	if (m->lent || m->hop->introduced || caps->xforward != 0 ||
+	    caps->xclient == 0)
+		return false;
+	gather(m, &w);
+	buf_init(&b, COMMAND_MAX);
+	smtp_who_put(&b, &w, caps->xclient);
+	smtp_hop_introduce(m->hop, buf_text(&b));
+	buf_free(&b);
+	return true;
 }
 
 bool

@@ -26,6 +26,7 @@ enum at {
 	AT_TLS,
 	AT_HELO,
 	AT_READY,
+	AT_XCLIENT,
 	AT_BODY,
 	AT_LOST
 };
@@ -86,6 +87,8 @@ in_words(const struct smtp_hop *h)
 		return "STARTTLS";
 	case AT_TLS:
 		return "TLS handshake";
+	case AT_XCLIENT:
+		return "XCLIENT";
 	case AT_BODY:
 		return "body";
 	default:
@@ -147,7 +150,8 @@ before_tls(struct smtp_hop *h)
 static bool
 starttls_answered(struct smtp_hop *h)
 {
-	unsigned how = h->conf->tls_want == HOP_TLS_VERIFY ? IO_TLS_VERIFY : 0;
+	unsigned how = IO_TLS_AGAIN |
+	    (h->conf->tls_want == HOP_TLS_VERIFY ? IO_TLS_VERIFY : 0);
 
 	if (h->reply.code != 220 && h->conf->tls_want == HOP_TLS_MAY)
 		return ready(h);
@@ -167,8 +171,9 @@ secured(struct smtp_hop *h)
 {
 	h->caps = (struct smtp_caps){0};
 	smtp_reply_init(&h->reply);
-	log_debug(0, "tls next_hop=%s version=%s cipher=%s", h->address,
-	    io_tls_version(h->io), io_tls_cipher(h->io));
+	log_debug(0, "tls next_hop=%s version=%s cipher=%s resumed=%s",
+	    h->address, io_tls_version(h->io), io_tls_cipher(h->io),
+	    io_tls_resumed(h->io) ? "yes" : "no");
 	say_ehlo(h);
 }
 
@@ -204,6 +209,7 @@ static bool
 ehlo_answered(struct smtp_hop *h)
 {
 	if (h->reply.code == 250) {
+		h->caps = (struct smtp_caps){0};
 		if (h->at == AT_EHLO)
 			smtp_reply_caps(&h->reply, &h->caps);
 		h->caps.known = true;
@@ -216,6 +222,25 @@ ehlo_answered(struct smtp_hop *h)
 	smtp_hop_ask(h, "HELO %s\r\n", h->conf->gateway);
 	smtp_hop_wait(h, h->conf->connect_timeout, "next_hop_connect_timeout");
 	return true;
+}
+
+/* The dialogue begins anew with a greeting, or goes on as it was. */
+static bool
+introduced(struct smtp_hop *h)
+{
+	if (h->reply.code == 220) {
+		h->bound = true;
+		say_ehlo(h);
+		return true;
+	}
+	if (h->reply.code / 100 != 4 && h->reply.code / 100 != 5)
+		return lost(
+		    h, "XCLIENT: %u %.100s", h->reply.code, h->reply.text);
+	/* A mail that is told to be from us is better than none. */
+	log_warn(0, "smtp XCLIENT refused next_hop=%s reply=\"%u %s\"",
+	    h->address, h->reply.code, log_quote(h->reply.text));
+	h->at = AT_READY;
+	return tell(h, HOP_READY);
 }
 
 /* A whole reply is in h->reply.  False: h may be gone. */
@@ -234,14 +259,18 @@ said(struct smtp_hop *h)
 		return ehlo_answered(h);
 	if (h->at == AT_STARTTLS)
 		return starttls_answered(h);
-	if (h->at == AT_BODY)
+	if (h->at == AT_BODY) {
 		h->at = AT_READY;
+		h->ended = true;
+	}
 	if (h->swallow > 0) {
 		if (--h->swallow == 0 && h->reply.code != 250)
 			return lost(
 			    h, "RSET: %u %.100s", h->reply.code, h->reply.text);
 		return true;
 	}
+	if (h->at == AT_XCLIENT)
+		return introduced(h);
 	return tell(h, HOP_SAID);
 }
 
@@ -400,6 +429,20 @@ smtp_hop_owner(struct smtp_hop *h, smtp_hop_told *told, void *arg)
 	h->arg = arg;
 }
 
+/* Before the first command of a mail: what the last one has left. */
+static void
+begin(struct smtp_hop *h)
+{
+	h->ended = false;
+	if (!h->unreset)
+		return;
+	h->unreset = false;
+	h->swallow = 1;
+	h->owed = 1;
+	io_puts(h->io, "RSET\r\n");
+	smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+}
+
 void
 smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
 {
@@ -412,6 +455,7 @@ smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
 	n = vsnprintf(command, sizeof(command), fmt, ap);
 	va_end(ap);
 	MUST(n > 0 && (size_t)n < sizeof(command));
+	begin(h);
 	io_put(h->io, command, (size_t)n);
 	if (h->owed++ == 0)
 		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
@@ -421,10 +465,20 @@ void
 smtp_hop_say(struct smtp_hop *h, struct slice line)
 {
 	IS(h, SMTP_HOP_MAGIC);
+	begin(h);
 	io_put(h->io, line.at, line.len);
 	io_puts(h->io, "\r\n");
 	if (h->owed++ == 0)
 		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
+}
+
+void
+smtp_hop_introduce(struct smtp_hop *h, const char *attributes)
+{
+	MUST(h->at == AT_READY && h->owed == 0 && !h->introduced);
+	h->introduced = true;
+	smtp_hop_ask(h, "XCLIENT%s\r\n", attributes);
+	h->at = AT_XCLIENT;
 }
 
 void

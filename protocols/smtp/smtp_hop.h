@@ -16,7 +16,7 @@ struct tls;
 
 /* What its owner is told. */
 enum smtp_hop_event {
-	HOP_READY,   /* greeted and EHLO answered: caps are set */
+	HOP_READY,   /* greeted and EHLO answered, also behind XCLIENT: caps */
 	HOP_SAID,    /* the reply to the oldest command: reply */
 	HOP_DRAINED, /* all that was sent is with the kernel */
 	HOP_LOST     /* it is of no use any more: why; free it */
@@ -73,9 +73,12 @@ struct smtp_hop {
 	unsigned mails; /* mails it has carried */
 	bool idled;     /* it was idle: the hop may have closed it meanwhile */
 	bool tainted;   /* it said 5xx or 421: never reused */
-	bool answered_421;
+	bool ended;     /* the last was a body: no mail is under way there */
+	bool unreset;   /* RSET goes out with the next command */
 	struct smtp_caps caps;
 	struct smtp_reply reply;
+	bool introduced;        /* XCLIENT was said */
+	bool bound;             /* ... and taken: of no use to another client */
 	bool sasl;              /* AUTH was said: long 334 lines may come */
 	struct slice challenge; /* of a 334; valid while it is told */
 	char why[160];          /* why it is lost, in words for a log */
@@ -97,6 +100,10 @@ void smtp_hop_ask(struct smtp_hop *h, const char *fmt, ...)
 
 /* The same with a line as it lies, CRLF not in it. */
 void smtp_hop_say(struct smtp_hop *h, struct slice line);
+
+/* XCLIENT with " NAME=... ADDR=...": HOP_READY comes once more, taken or not.
+ */
+void smtp_hop_introduce(struct smtp_hop *h, const char *attributes);
 
 /* RSET; neither its reply nor those still owed are told. */
 void smtp_hop_reset(struct smtp_hop *h);

@@ -154,9 +154,15 @@ smtp_hops_give(struct smtp_hop **hp, bool good)
 	if (h == NULL)
 		return;
 	p = h->peer;
-	if (!good || h->tainted || h->mails >= SMTP_HOP_MAILS ||
+	if (!good || h->tainted || h->bound || h->mails >= SMTP_HOP_MAILS ||
 	    !smtp_hop_quiet(h)) {
 		hops_closed(p, h);
+		return;
+	}
+	/* One packet and one wake-up less, for the hop as for us. */
+	if (h->caps.pipelining && h->ended) {
+		h->unreset = true;
+		hops_shelve(p, h);
 		return;
 	}
 	h->next = p->resting;

@@ -107,6 +107,5 @@ void smtp_hops_give(struct smtp_hop **hp, bool good);
 
 const struct smtp_next *smtp_hops_next(
     const struct smtp_hops *hops, size_t index);
-size_t smtp_hops_count(const struct smtp_hops *hops);
 
 #endif

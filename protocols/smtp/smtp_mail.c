@@ -8,9 +8,6 @@
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
 
-/* What is kept of a hop's refusal of MAIL. */
-#define REFUSAL_MAX (16 * 1024)
-
 struct smtp_mail *
 smtp_mail_open(struct session *s, const struct smtp_addr *sender,
     const struct smtp_param *param)
@@ -25,7 +22,7 @@ smtp_mail_open(struct session *s, const struct smtp_addr *sender,
 	m->last = &m->first;
 	m->in_before = io_bytes_in(s->client);
 	m->out_before = io_bytes_out(s->client);
-	buf_init(&m->refusal, REFUSAL_MAX);
+	buf_init(&m->refusal, SMTP_ANSWER_MAX);
 	(void)slice_copy(sender->whole, m->sender, sizeof(m->sender));
 	m->x = exchange_open(s);
 	m->who = p->xforward;
@@ -79,10 +76,11 @@ smtp_mail_end(struct smtp_mail **mp, const char *result, const char *reason,
 	if (m->hop != NULL && m->hop->io != NULL) {
 		end.hop_tls_version = io_tls_version(m->hop->io);
 		end.hop_tls_cipher = io_tls_cipher(m->hop->io);
+		end.hop_tls_resumed = io_tls_resumed(m->hop->io);
 	}
 	smtp_mail_drop_hop(
 	    m, m->phase == PHASE_ENVELOPE || m->phase == PHASE_HELD);
-	smtp_envelope_forget(m);
+	smtp_rcpts_forget(m);
 	free(m->who);
 	buf_free(&m->refusal);
 	/* The last: the place may go with it. */

@@ -41,6 +41,7 @@ struct slice smtp_reply_text(const struct smtp_reply *r, unsigned nth);
 
 /* The reply under another or the same code, as lines for a client, none
  * longer than 512 octets with its CRLF (RFC 5321 4.5.3.1.5). */
+#define SMTP_ANSWER_MAX (16 * 1024) /* the limit that `to` needs */
 void smtp_reply_put(const struct smtp_reply *r, unsigned code, struct buf *to);
 
 /* What a hop that answered EHLO so can do. */

@@ -35,6 +35,10 @@ enum smtp_who_id {
 
 /* All that XFORWARD knows. */
 #define WHO_XFORWARD ((1u << WHO_LOGIN) - 1)
+/* What XCLIENT is told: of the client alone. */
+#define WHO_XCLIENT \
+	(1u << WHO_NAME | 1u << WHO_ADDR | 1u << WHO_PORT | 1u << WHO_PROTO | \
+	    1u << WHO_HELO | 1u << WHO_LOGIN)
 /* clang-format on */
 
 #define SMTP_WHO_MAX 255 /* of a value, coded or not */

@@ -171,6 +171,42 @@ addr_unmap(struct addr *a)
 	in4(a)->sin_port = htons(port);
 }
 
+/* Networks whose addresses hold an IPv4 one, and where. */
+static const struct {
+	unsigned char bytes[12];
+	unsigned len, at;
+} inner[] = {
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 12, 12},
+    {{0}, 12, 12},
+    {{0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}, 12, 12},
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 6, 12},
+    {{0x20, 0x02}, 2, 2},
+};
+
+bool
+addr_inner(const struct addr *a, struct addr *v4_r)
+{
+	static const unsigned char loopback[16] = {[15] = 1};
+	unsigned char key[16];
+
+	if (a->ss.ss_family != AF_INET6)
+		return false;
+	addr_key(a, key);
+	if (memcmp(key, loopback, 16) == 0)
+		return false; /* ::1 is no 0.0.0.1 */
+	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++) {
+		if (memcmp(key, inner[i].bytes, inner[i].len) != 0)
+			continue;
+		memset(v4_r, 0, sizeof(*v4_r));
+		v4_r->ss.ss_family = AF_INET;
+		v4_r->len = sizeof(struct sockaddr_in);
+		memcpy(&in4(v4_r)->sin_addr, key + inner[i].at, 4);
+		in4(v4_r)->sin_port = htons(addr_port(a));
+		return true;
+	}
+	return false;
+}
+
 void
 addr_key(const struct addr *a, unsigned char key[16])
 {

@@ -36,6 +36,13 @@ void addr_set_port(struct addr *a, uint16_t port);
 /* ::ffff:192.0.2.1 becomes 192.0.2.1. */
 void addr_unmap(struct addr *a);
 
+/*
+ * The IPv4 address that an IPv6 one leads to, where that can be seen: mapped
+ * and compatible (RFC 4291 2.5.5), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056).
+ * With the same port.  False: none.
+ */
+bool addr_inner(const struct addr *a, struct addr *v4_r);
+
 /* Same family, host and port. */
 bool addr_same(const struct addr *a, const struct addr *b);
 

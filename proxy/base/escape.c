@@ -128,6 +128,24 @@ write_word(char unit[UNIT_MAX], uint32_t c, const char *at, size_t len)
 	return write_text(unit, c, at, len);
 }
 
+/*
+ * All of s stands for itself, whoever writes it: printable ASCII but for what
+ * any writer escapes.  Most values are, and need no second look.
+ */
+static bool
+is_easy(struct slice s, bool blanks)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.at[i];
+
+		if (c < ' ' || c > '~' || c == '"' || c == '\\')
+			return false;
+		if (!blanks && (c == ' ' || c == '<' || c == '>'))
+			return false;
+	}
+	return true;
+}
+
 /* How many bytes of s fit into max when written, and whether that is all. */
 static size_t
 fitting(struct slice s, size_t max, writer *w)
@@ -156,6 +174,8 @@ escape(struct buf *b, struct slice s, size_t max, writer *w)
 	uint32_t c;
 
 	MUST(max >= ESCAPE_MIN);
+	if (s.len <= max && is_easy(s, w != write_word))
+		return buf_put(b, s.at, s.len);
 	fits = fitting(s, max, w);
 	for (size_t at = 0; at < fits; at += len) {
 		c = next_char(slice_skip(s, at), &len);

@@ -205,6 +205,36 @@ spool_seal(struct spool *s)
 	return 0;
 }
 
+static struct spool *
+copy_of(struct spool_house *house, const void *bytes, uint64_t size)
+{
+	struct spool *copy = spool_open(house, size);
+
+	if (spool_write(copy, bytes, (size_t)size) == 0 &&
+	    spool_seal(copy) == 0)
+		return copy;
+	spool_free(&copy);
+	return NULL;
+}
+
+struct spool *
+spool_prefix(const struct spool *s, uint64_t size)
+{
+	struct spool *p;
+
+	IS(s, SPOOL_MAGIC);
+	MUST(s->house != NULL && size <= s->size);
+	if (s->file < 0)
+		return copy_of(s->house, buf_at(&s->mem), size);
+	p = spool_new();
+	p->reader = fcntl(s->reader, F_DUPFD_CLOEXEC, 3);
+	p->size = size;
+	p->sealed = true;
+	if (p->reader < 0)
+		spool_free(&p);
+	return p;
+}
+
 uint64_t
 spool_size(const struct spool *s)
 {
@@ -235,6 +265,8 @@ spool_read(const struct spool *s, void *to, size_t len, uint64_t at)
 		return 0;
 	if (len > s->size - at)
 		len = (size_t)(s->size - at);
+	if (mem == NULL && s->house == NULL && s->reader >= 0)
+		return pread(s->reader, to, len, (off_t)at);
 	if (mem == NULL)
 		mem = buf_at(&s->mem);
 	memcpy(to, mem + at, len);

@@ -42,6 +42,13 @@ int spool_write(struct spool *s, const void *bytes, size_t len);
 /* Ends writing.  Returns 0, or -1 with errno if bytes were lost. */
 int spool_seal(struct spool *s);
 
+/*
+ * The first size bytes of one that may still grow, as a sealed spool of their
+ * own: what is written goes behind them.  A copy while they lie in memory.  It
+ * may outlive s, not the house.  NULL with errno.
+ */
+struct spool *spool_prefix(const struct spool *s, uint64_t size);
+
 /* Reads at an offset, as pread(2) does; of an open one too. */
 ssize_t spool_read(const struct spool *s, void *to, size_t len, uint64_t at);
 

@@ -12,7 +12,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "scan/inspect.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/bench_web.h"
 
 #define WORKERS_MAX 64
 #define TIMES_MAX 200000
@@ -27,6 +27,7 @@ struct told {
 };
 
 static struct corpus corpus;
+static enum content_kind kind = CONTENT_MAIL;
 
 static struct conf *
 conf_make(const char *database)
@@ -42,22 +43,42 @@ conf_make(const char *database)
 }
 
 /* The mail with a serial in front, as b_smtp sends it. */
+static size_t
+mail_copy(char *to, const struct mail *m, uint64_t serial)
+{
+	snprintf(to, SERIAL_LEN + 1, SERIAL_FMT, serial);
+	memcpy(to + SERIAL_LEN, m->bytes, m->len);
+	return SERIAL_LEN + m->len;
+}
+
+/* The body with a serial in it, as b_origin sends it. */
+static size_t
+body_copy(char *to, const struct mail *m, uint64_t serial)
+{
+	struct body b;
+
+	body_begin(&b, m, m->len, m->infected ? 0 : serial);
+	memcpy(to, m->bytes, m->len);
+	memcpy(to, b.first, BODY_FIRST);
+	return m->len;
+}
+
 static bool
 scan_one(struct inspector *i, const struct mail *m, uint64_t serial)
 {
 	static struct report r;
 	static char *bytes;
 	static size_t room;
-	size_t len = SERIAL_LEN + m->len;
 	struct content *c;
 	struct spool *s;
+	size_t len;
 
-	if (room < len + 1)
-		bytes = xrealloc(bytes, room = len + 1, 1);
-	snprintf(bytes, SERIAL_LEN + 1, SERIAL_FMT, serial);
-	memcpy(bytes + SERIAL_LEN, m->bytes, m->len);
+	if (bytes == NULL || room < SERIAL_LEN + m->len + 1)
+		bytes = xrealloc(bytes, room = SERIAL_LEN + m->len + 1, 1);
+	len = kind == CONTENT_MAIL ? mail_copy(bytes, m, serial)
+				   : body_copy(bytes, m, serial);
 	s = spool_over(bytes, len);
-	c = content_over(&s, CONTENT_MAIL, "mail.eml");
+	c = content_over(&s, kind, kind == CONTENT_MAIL ? "mail.eml" : "");
 	inspect(i, c, inspector_budget(i, len), NULL, NULL, &r);
 	content_free(&c);
 	return report_has(&r, FOUND_MALWARE) == m->infected &&
@@ -79,11 +100,11 @@ work(struct inspector *i, unsigned self, int64_t until_us, struct told *t)
 {
 	int64_t cpu = cpu_us();
 
-	for (size_t n = self; clock_us() < until_us; n++) {
+	for (size_t n = self; n == self || clock_us() < until_us; n++) {
 		const struct mail *m = &corpus.mail[n % corpus.n];
 		int64_t began = clock_us();
 
-		t->wrong += !scan_one(i, m, (uint64_t)self << 40 | n);
+		t->wrong += !scan_one(i, m, (uint64_t)self << 40 | (n + 1));
 		if (t->n < TIMES_MAX)
 			t->us[t->n++] = (uint32_t)(clock_us() - began);
 		t->scans++;
@@ -155,6 +176,10 @@ main(int argc, char **argv)
 
 	if (workers < 1 || workers > WORKERS_MAX)
 		die("--workers", "out of range");
+	if (strcmp(argument(argc, argv, "--kind", "mail"), "body") == 0)
+		kind = CONTENT_BODY;
+	if (strcmp(argument(argc, argv, "--kind", "mail"), "file") == 0)
+		kind = CONTENT_FILE;
 	corpus_read(&corpus, argument(argc, argv, "--corpus", NULL));
 	log_setup(LOG_WARN_, "b_scan");
 	i = inspector_open(conf, &e);

@@ -2,17 +2,13 @@
  * b_sink: a next hop that takes every mail and keeps none: PIPELINING,
  * 8BITMIME, SIZE.  It counts mails, and those that say of themselves that they
  * are infected; XSTAT tells.  One process, one loop, so that it is never what
- * is measured.  Prints its address, ends when standard input does.
+ * is measured.  With --cert and --key it has STARTTLS.  Prints its address,
+ * ends when standard input does.
  */
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
-#include "proxy/base/addr.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/bench_tls.h"
 
 #define READ_MAX (256 * 1024)
 #define LINE_KEEP 1024
@@ -20,8 +16,9 @@
 #define INFECTED "X-Bench: infected"
 
 struct client {
-	int fd;
+	struct wire wire;
 	bool data;            /* inside a mail */
+	bool secure;          /* TLS begins behind what is put */
 	char line[LINE_KEEP]; /* what came of a command line, or of ".CRLF" */
 	size_t len;
 	size_t head; /* bytes of this mail that were searched */
@@ -31,6 +28,7 @@ struct client {
 
 static int epoll;
 static uint64_t mails, infected, bytes;
+static SSL_CTX *tls; /* NULL: no STARTTLS */
 
 static void
 reply(struct client *c, const char *text)
@@ -55,11 +53,17 @@ command(struct client *c, const char *line)
 {
 	char text[128];
 
-	if (is(line, "EHLO"))
+	if (is(line, "EHLO")) {
 		reply(c,
 		    "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
-		    "250-ENHANCEDSTATUSCODES\r\n250 SIZE\r\n");
-	else if (is(line, "DATA")) {
+		    "250-ENHANCEDSTATUSCODES\r\n");
+		if (tls != NULL && c->wire.ssl == NULL)
+			reply(c, "250-STARTTLS\r\n");
+		reply(c, "250 SIZE\r\n");
+	} else if (is(line, "STARTTLS") && tls != NULL) {
+		reply(c, "220 2.0.0 go\r\n");
+		c->secure = true;
+	} else if (is(line, "DATA")) {
 		reply(c, "354 go\r\n");
 		c->data = true;
 		c->head = 0;
@@ -144,7 +148,7 @@ eat_data(struct client *c, const char *at, size_t len)
 static void
 client_free(struct client *c)
 {
-	close(c->fd);
+	wire_close(&c->wire);
 	free(c);
 }
 
@@ -152,7 +156,7 @@ static void
 client_input(struct client *c)
 {
 	static char in[READ_MAX];
-	ssize_t n = recv(c->fd, in, sizeof(in), 0);
+	ssize_t n = wire_recv(&c->wire, in, sizeof(in));
 	bool go_on = true;
 	size_t at = 0;
 
@@ -169,10 +173,12 @@ client_input(struct client *c)
 			      : eat_command(c, in + at, len, &go_on);
 	}
 	if (c->out_len > 0 &&
-	    send(c->fd, c->out, c->out_len, MSG_NOSIGNAL) !=
-		(ssize_t)c->out_len)
+	    wire_send(&c->wire, c->out, c->out_len) != (ssize_t)c->out_len)
 		go_on = false;
 	c->out_len = 0;
+	if (c->secure)
+		wire_secure(&c->wire, tls, false);
+	c->secure = false;
 	if (!go_on)
 		client_free(c);
 }
@@ -180,42 +186,16 @@ client_input(struct client *c)
 static void
 client_accept(int listener)
 {
-	struct epoll_event e = {.events = EPOLLIN};
-	int one = 1, fd;
+	int fd = listener_take(listener);
 	struct client *c;
 
-	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
 	c = xcalloc(1, sizeof(*c));
-	c->fd = fd;
-	e.data.ptr = c;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0 ||
+	c->wire.fd = fd;
+	if (!watch(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, c) ||
 	    send(fd, "220 sink ESMTP\r\n", 16, MSG_NOSIGNAL) != 16)
 		client_free(c);
-}
-
-static int
-listener_open(const char *address)
-{
-	char text[ADDR_TEXT];
-	struct addr a;
-	struct err e;
-	int fd, one = 1;
-
-	if (addr_parse(address, &a, &e) < 0)
-		die(address, e.text);
-	fd = socket(a.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a.ss, a.len) < 0 ||
-	    listen(fd, 4096) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		die(address, strerror(errno));
-	a.len = sizeof(a.ss);
-	getsockname(fd, (struct sockaddr *)&a.ss, &a.len);
-	printf("%s\n", addr_text(&a, text));
-	fflush(stdout);
-	return fd;
 }
 
 int
@@ -223,9 +203,12 @@ main(int argc, char **argv)
 {
 	static char listening, input;
 	struct epoll_event e[256], l = {.events = EPOLLIN};
+	const char *cert = argument(argc, argv, "--cert", "");
 	int listener, n;
 
 	signal(SIGPIPE, SIG_IGN);
+	if (cert[0] != '\0')
+		tls = wire_context(cert, argument(argc, argv, "--key", NULL));
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	listener =
 	    listener_open(argument(argc, argv, "--address", "127.0.0.1:0"));

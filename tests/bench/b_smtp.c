@@ -1,19 +1,15 @@
 /*
  * b_smtp: mail clients that do nothing but send.  N connections send mails of a
  * corpus back to back; each reply to a final dot is timed from the last byte
- * of the dot and compared with what that mail deserves.  One JSON line.
+ * of the dot and compared with what that mail deserves.  --tls 1: behind
+ * STARTTLS, each connection with a handshake of its own.  One JSON line.
  */
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "proxy/base/addr.h"
 #include "proxy/base/clock.h"
-#include "tests/bench/bench.h"
+#include "tests/bench/bench_tls.h"
 
 #define CONNS_MAX 20000
 #define IN_MAX 4096
@@ -23,6 +19,8 @@
 enum state {
 	GREETING, /* 220 */
 	HELLO,    /* the EHLO reply */
+	STARTTLS, /* its reply */
+	SHAKING,  /* the handshake */
 	ENVELOPE, /* replies to MAIL, RCPT, DATA */
 	CONTENT,  /* bytes of the mail are going out */
 	VERDICT,  /* the reply to the final dot */
@@ -31,7 +29,7 @@ enum state {
 };
 
 struct conn {
-	int fd;
+	struct wire wire;
 	enum state state;
 	int expect; /* replies of the envelope that are still to come */
 	bool pipelining, writing;
@@ -51,6 +49,7 @@ static struct {
 	struct conn *conns;
 	long n, opened, pace, mails_max, per_connection;
 	bool idle, no_pipelining;
+	SSL_CTX *tls; /* NULL: in the clear */
 	int64_t warm_us, span_us;
 	int64_t patience_us; /* for all to be greeted; then it begins */
 	int64_t count_from_us, until_us; /* known once all are greeted */
@@ -76,21 +75,17 @@ static void conn_open(struct conn *c);
 static void
 want_write(struct conn *c, bool on)
 {
-	struct epoll_event e = {
-	    .events = EPOLLIN | (on ? EPOLLOUT : 0), .data.ptr = c};
-
 	if (c->writing == on)
 		return;
 	c->writing = on;
-	epoll_ctl(b.epoll, EPOLL_CTL_MOD, c->fd, &e);
+	watch(b.epoll, EPOLL_CTL_MOD, c->wire.fd, EPOLLIN | (on ? EPOLLOUT : 0),
+	    c);
 }
 
 static void
 conn_shut(struct conn *c)
 {
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	wire_close(&c->wire);
 	b.open--;
 }
 
@@ -118,7 +113,7 @@ say(struct conn *c, const char *text)
 {
 	size_t len = strlen(text);
 
-	if (send(c->fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+	if (wire_send(&c->wire, text, len) != (ssize_t)len)
 		conn_broken(c);
 }
 
@@ -142,18 +137,27 @@ mail_begin(struct conn *c)
 	say(c, c->pipelining ? envelope_all : envelope_1);
 }
 
+/* In the clear the serial and the mail go out together. */
+static ssize_t
+content_write(struct conn *c)
+{
+	size_t at = c->sent < SERIAL_LEN ? 0 : c->sent - SERIAL_LEN;
+	struct iovec v[2] = {{c->serial + c->sent, SERIAL_LEN - c->sent},
+	    {c->mail->bytes + at, c->mail->len - at}};
+	int first = c->sent < SERIAL_LEN ? 0 : 1;
+
+	if (c->wire.ssl != NULL)
+		return wire_send(&c->wire, v[first].iov_base, v[first].iov_len);
+	return writev(c->wire.fd, v + first, 2 - first);
+}
+
 static void
 content_go(struct conn *c)
 {
 	size_t all = SERIAL_LEN + c->mail->len;
 
 	while (c->sent < all) {
-		size_t at = c->sent < SERIAL_LEN ? 0 : c->sent - SERIAL_LEN;
-		struct iovec v[2] = {
-		    {c->serial + c->sent, SERIAL_LEN - c->sent},
-		    {c->mail->bytes + at, c->mail->len - at}};
-		int first = c->sent < SERIAL_LEN ? 0 : 1;
-		ssize_t n = writev(c->fd, v + first, 2 - first);
+		ssize_t n = content_write(c);
 
 		if (n < 0 && errno == EAGAIN) {
 			want_write(c, true);
@@ -211,6 +215,21 @@ heard_envelope(struct conn *c, int code)
 }
 
 static void
+shake(struct conn *c)
+{
+	ssize_t n = wire_shake(&c->wire);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n < 0) {
+		conn_broken(c);
+		return;
+	}
+	c->state = HELLO;
+	say(c, "EHLO bench.example.net\r\n");
+}
+
+static void
 heard(struct conn *c, int code, bool more, const char *text)
 {
 	if (c->state == HELLO && strncasecmp(text, "PIPELINING", 10) == 0)
@@ -226,10 +245,22 @@ heard(struct conn *c, int code, bool more, const char *text)
 			conn_broken(c);
 		break;
 	case HELLO:
+		if (b.tls != NULL && c->wire.ssl == NULL) {
+			c->state = STARTTLS;
+			say(c, "STARTTLS\r\n");
+			break;
+		}
 		b.ready++;
 		c->state = IDLE;
 		if (!b.idle)
 			mail_begin(c);
+		break;
+	case STARTTLS:
+		if (code != 220)
+			die("STARTTLS", text);
+		c->state = SHAKING;
+		wire_secure(&c->wire, b.tls, true);
+		shake(c);
 		break;
 	case ENVELOPE:
 		heard_envelope(c, code);
@@ -243,6 +274,7 @@ heard(struct conn *c, int code, bool more, const char *text)
 		if (!time_is_over())
 			conn_open(c);
 		break;
+	case SHAKING:
 	case CONTENT:
 	case IDLE:
 		conn_broken(c);
@@ -255,9 +287,9 @@ static void
 conn_lines(struct conn *c)
 {
 	char line[IN_MAX], *end;
-	int fd = c->fd;
+	int fd = c->wire.fd;
 
-	while (c->fd == fd &&
+	while (c->wire.fd == fd &&
 	    (end = memmem(c->in, c->in_len, "\r\n", 2)) != NULL) {
 		size_t len = (size_t)(end - c->in), gone = len + 2;
 
@@ -273,8 +305,13 @@ conn_lines(struct conn *c)
 static void
 conn_input(struct conn *c)
 {
-	ssize_t n = recv(c->fd, c->in + c->in_len, IN_MAX - c->in_len, 0);
+	ssize_t n;
 
+	if (c->state == SHAKING) {
+		shake(c);
+		return;
+	}
+	n = wire_recv(&c->wire, c->in + c->in_len, IN_MAX - c->in_len);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
@@ -294,17 +331,8 @@ conn_input(struct conn *c)
 static void
 conn_open(struct conn *c)
 {
-	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-	int one = 1;
-
-	*c = (struct conn){.fd = socket(b.addr.ss.ss_family,
-			       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-	if (c->fd < 0 ||
-	    (connect(c->fd, (struct sockaddr *)&b.addr.ss, b.addr.len) < 0 &&
-		errno != EINPROGRESS))
-		die("connect", strerror(errno));
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	epoll_ctl(b.epoll, EPOLL_CTL_ADD, c->fd, &e);
+	*c = (struct conn){.wire.fd = socket_to(&b.addr)};
+	watch(b.epoll, EPOLL_CTL_ADD, c->wire.fd, EPOLLIN, c);
 	b.open++;
 }
 
@@ -339,7 +367,7 @@ turn(void)
 	for (int i = 0; i < n; i++) {
 		struct conn *c = e[i].data.ptr;
 
-		if (c->fd < 0)
+		if (c->wire.fd < 0)
 			continue;
 		if (c->state == CONTENT && (e[i].events & EPOLLOUT) != 0)
 			content_go(c);
@@ -421,6 +449,8 @@ read_arguments(int argc, char **argv)
 	b.per_connection = number(argc, argv, "--per-connection", "100");
 	b.no_pipelining = number(argc, argv, "--no-pipelining", "0") != 0;
 	b.idle = number(argc, argv, "--idle", "0") != 0;
+	if (number(argc, argv, "--tls", "0") != 0)
+		b.tls = wire_context(NULL, NULL);
 	if (b.idle)
 		return;
 	corpus_read(&b.corpus, argument(argc, argv, "--corpus", NULL));

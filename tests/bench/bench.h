@@ -24,6 +24,7 @@
 #define SERIAL_LEN 34
 
 struct mail {
+	char *name;
 	char *bytes;
 	size_t len;
 	bool infected; /* the file's name begins with "infected" */
@@ -84,6 +85,7 @@ corpus_read(struct corpus *c, const char *dir)
 		if (name[0] != '.' && c->n < BENCH_FILES_MAX) {
 			c->mail[c->n].infected =
 			    strncmp(name, "infected", 8) == 0;
+			c->mail[c->n].name = xstrdup(name);
 			mail_read(&c->mail[c->n++], path);
 		}
 		free(path);
@@ -92,6 +94,18 @@ corpus_read(struct corpus *c, const char *dir)
 	free(list);
 	if (c->n == 0)
 		die(dir, "no mails in it");
+}
+
+/* NULL: no such file. */
+static inline const struct mail *
+corpus_find(const struct corpus *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (strlen(c->mail[i].name) == len &&
+		    memcmp(c->mail[i].name, name, len) == 0)
+			return &c->mail[i];
+	}
+	return NULL;
 }
 
 /* The value behind --name; what is not given is otherwise. */

@@ -3,6 +3,7 @@
 small  mails of 2-8 KB: text, or text and HTML
 mix    mails of a mean of 235 KB: text, pictures, zips, documents; 3 % infected
 huge   one mail of 20 MB
+web    bodies of 1 KB and 30 KB (HTML) and 1 MB (random)
 
 A file whose name begins with "infected" has to be refused.
 """
@@ -10,7 +11,9 @@ A file whose name begins with "infected" has to be refused.
 import io
 import os
 import random
+import struct
 import zipfile
+import zlib
 
 import corpus_mail
 
@@ -68,8 +71,19 @@ def _document(rng, size):
     return out.getvalue()
 
 
+def _chunk(kind, data):
+    return (struct.pack(">I", len(data)) + kind + data
+            + struct.pack(">I", zlib.crc32(kind + data)))
+
+
 def _picture(rng, size):
-    return b"\x89PNG\r\n\x1a\n" + rng.randbytes(size)
+    """A PNG of noise, as whole as a camera's."""
+    width = 256
+    height = size // (width + 1) + 1
+    lines = b"".join(b"\0" + rng.randbytes(width) for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head)
+            + _chunk(b"IDAT", zlib.compress(lines, 0)) + _chunk(b"IEND", b""))
 
 
 ATTACHMENTS = (("photo.png", "image/png", _picture),
@@ -117,12 +131,25 @@ def huge():
     yield "clean-huge", corpus_mail.large("huge", 20_000_000)
 
 
-def write(folder, mails):
+SERIAL = "<!-- 0000000000000000 -->\n"  # bench_web.h makes it another one
+
+
+def web():
+    for name, size in (("1k.html", 1024), ("30k.html", 30 * 1024)):
+        text = b"<!DOCTYPE html>\n" + SERIAL.encode()
+        end = b"</body></html>\n"
+        rows = _html(random.Random(name), size)
+        yield name, text + rows[:size - len(text) - len(end)] + end
+    yield "1m.bin", random.Random("1m").randbytes(1 << 20)
+    yield "infected.bin", corpus_mail.eicar()
+
+
+def write(folder, mails, suffix=".eml"):
     """Returns (how many, mean size)."""
     os.makedirs(folder)
     total = count = 0
     for name, mail in mails:
-        with open(f"{folder}/{name}.eml", "wb") as f:
+        with open(f"{folder}/{name}{suffix}", "wb") as f:
             f.write(mail)
         total += len(mail)
         count += 1

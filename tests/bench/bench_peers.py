@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+from peers.certificate import Certificate
 from peers.common import answers, free_port, kill, offspring, until
 from peers.sallyport import Sallyport
 
@@ -92,6 +93,7 @@ class Peer:
     """One way from the clients to the sink."""
 
     name = "?"
+    sink = None  # when it is not everybody's
 
     def __init__(self, folder):
         self.folder = f"{folder}/{self.name.split()[0]}-{time.time_ns()}"
@@ -115,17 +117,19 @@ class Peer:
 
 
 class Sink(Peer):
-    """Where all mail ends; also the row "direct"."""
+    """Where all mail ends; also the row "direct".  With a Certificate it
+    has STARTTLS."""
 
     name = "direct"
 
-    def __init__(self, folder, build):
+    def __init__(self, folder, build, cert=None):
         super().__init__(folder)
         self.build = build
+        self.tls = ["--cert", cert.pem, "--key", cert.key] if cert else []
 
     def start(self):
         child = self.programs.run(f"{self.build}/tests/bench/b_sink",
-                                  stdout=subprocess.PIPE)
+                                  *self.tls, stdout=subprocess.PIPE)
         self.address = child.stdout.readline().decode().strip()
 
     def counts(self):
@@ -167,52 +171,66 @@ class Haproxy(Peer):
         return {"gateway": [self.child.pid], "scan": []}
 
 
+class Clamd:
+    """clamd as Debian has it, files on tmpfs; on TCP and a unix socket.  It
+    ends with programs."""
+
+    def __init__(self, programs, folder, database, cache=False):
+        self.programs = programs
+        self.folder = folder
+        self.database = database
+        self.cache = cache
+        self.path = f"{folder}/clamd.sock"
+        self.port = free_port()
+        self.child = None
+
+    def start(self):
+        os.mkdir(f"{self.folder}/tmp", 0o700)
+        with open(f"{self.folder}/clamd.conf", "w", encoding="ascii") as f:
+            f.write(f"Foreground yes\nDatabaseDirectory {self.database}\n"
+                    f"TCPAddr 127.0.0.1\nTCPSocket {self.port}\n"
+                    f"LocalSocket {self.path}\n"
+                    f"TemporaryDirectory {self.folder}/tmp\n"
+                    "MaxThreads 60\nMaxConnectionQueueLength 200\n"
+                    "MaxQueue 200\nSelfCheck 0\n"
+                    "AlertExceedsMax yes\nAlertEncrypted yes\n"
+                    # as Sallyport has it for mail: the corpus comes round
+                    # again, and what is attached must be scanned each time
+                    f"DisableCache {'no' if self.cache else 'yes'}\n"
+                    "StreamMaxLength 100M\n")
+        self.child = self.programs.run("clamd", "-c",
+                                       f"{self.folder}/clamd.conf")
+        self.programs.until_listening(self.child, self.port, 120)
+
+
 class Clamsmtp(Peer):
-    """clamsmtpd before clamd, both as Debian has them, files on tmpfs."""
+    """clamsmtpd before clamd, both as Debian has them."""
 
     name = "clamsmtp + clamd"
 
     def __init__(self, folder, next_hop, database):
         super().__init__(folder)
         self.next_hop = next_hop
-        self.database = database
-        self.clamd = self.child = None
-
-    def start_clamd(self):
-        """Its port, once it is ready."""
-        clamd = free_port()
-        os.mkdir(f"{self.folder}/tmp", 0o700)
-        with open(f"{self.folder}/clamd.conf", "w", encoding="ascii") as f:
-            f.write(f"Foreground yes\nDatabaseDirectory {self.database}\n"
-                    f"TCPAddr 127.0.0.1\nTCPSocket {clamd}\n"
-                    f"TemporaryDirectory {self.folder}/tmp\n"
-                    "MaxThreads 60\nMaxConnectionQueueLength 200\n"
-                    "MaxQueue 200\nSelfCheck 0\n"
-                    "AlertExceedsMax yes\nAlertEncrypted yes\n"
-                    # as Sallyport has it: the corpus comes round again and
-                    # again, and what is attached must be scanned each time
-                    "DisableCache yes\n"
-                    "StreamMaxLength 100M\n")
-        self.clamd = self.programs.run("clamd", "-c",
-                                       f"{self.folder}/clamd.conf")
-        self.programs.until_listening(self.clamd, clamd, 120)
-        return clamd
+        self.clamd = Clamd(self.programs, self.folder, database)
+        self.child = None
 
     def start(self):
-        clamd, port = self.start_clamd(), free_port()
+        port = free_port()
+        self.clamd.start()
         self.address = f"127.0.0.1:{port}"
         with open(f"{self.folder}/clamsmtpd.conf", "w",
                   encoding="ascii") as f:
             f.write(f"OutAddress: {self.next_hop}\nListen: {self.address}\n"
-                    f"ClamAddress: 127.0.0.1:{clamd}\nAction: bounce\n"
-                    f"MaxConnections: 200\nTempDirectory: {self.folder}/tmp\n"
+                    f"ClamAddress: 127.0.0.1:{self.clamd.port}\n"
+                    "Action: bounce\nMaxConnections: 200\n"
+                    f"TempDirectory: {self.folder}/tmp\n"
                     f"PidFile: {self.folder}/pid\n")
         self.child = self.programs.run("clamsmtpd", "-d", "0", "-f",
                                        f"{self.folder}/clamsmtpd.conf")
         self.programs.until_listening(self.child, port)
 
     def roles(self):
-        return {"gateway": [self.child.pid], "scan": [self.clamd.pid]}
+        return {"gateway": [self.child.pid], "scan": [self.clamd.child.pid]}
 
 
 class Gateway(Peer):
@@ -221,13 +239,10 @@ class Gateway(Peer):
 
     name = "Sallyport"
 
-    def __init__(self, folder, build, next_hop, database, changes=None):
+    def __init__(self, folder, build, database, changes=None):
         super().__init__(folder)
         self.gw = Sallyport(build, {
             "gateway": {"max_sessions": "5000", "workers": "0"},
-            "listener mail-in": {"max_sessions": "5000",
-                                 "max_sessions_per_client": "5000"},
-            "smtp": {"next_hop": f"smtp:{next_hop}"},
             "scan": {"workers": "0"},
             "engine clamav": {"database": database},
             "log events": {"events": "decisions"},
@@ -250,3 +265,34 @@ class Gateway(Peer):
     def stop(self):
         self.gw.remove()
         super().stop()
+
+
+class MailGateway(Gateway):
+    """On the way to a next hop."""
+
+    def __init__(self, folder, build, next_hop, database, changes=None):
+        super().__init__(folder, build, database, {
+            "listener mail-in": {"max_sessions": "5000",
+                                 "max_sessions_per_client": "5000"},
+            "smtp": {"next_hop": f"smtp:{next_hop}"},
+            **(changes or {})})
+
+
+class TlsMailGateway(MailGateway):
+    """With TLS on both sides, and so with a sink of its own."""
+
+    name = "Sallyport, TLS on both sides"
+
+    def __init__(self, folder, build, database):
+        self.cert = Certificate()
+        self.sink = Sink(folder, build, self.cert)
+        self.sink.start()
+        super().__init__(folder, build, self.sink.address, database, {
+            "tls": self.cert.options(),
+            "smtp": {"next_hop": f"smtp:{self.sink.address}",
+                     "next_hop_tls": "require"}})
+
+    def stop(self):
+        super().stop()
+        self.sink.stop()
+        self.cert.remove()

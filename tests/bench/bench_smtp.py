@@ -8,11 +8,11 @@ import json
 import os
 import statistics
 import subprocess
-import time
 
 import bench_corpus
-from bench_peers import (Clamsmtp, Gateway, Haproxy, Sink, memory_kb, peak_mb,
-                         pss_mb)
+from bench_peers import (Clamsmtp, Haproxy, MailGateway, Sink,
+                         TlsMailGateway, memory_kb, pss_mb)
+from bench_run import Run, Wrong, middle, program, spread
 
 IDLE_SESSIONS = 5000
 HUGE_MAILS = 20
@@ -43,55 +43,46 @@ AIMS = (
 )
 
 
-class Wrong(Exception):
-    """A reply that a mail did not deserve: then no figure counts."""
+NOTE_ALL = ("clients and sink on the same CPUs; every mail is another one, so "
+            "that no cache of whole mails helps")
+NOTE = (f"{NOTE_ALL}; anew: a connection, and where there "
+        "is TLS a whole handshake, for each mail, else for 100")
+ROWS = ("sallyport", "clamsmtp")
+PROGRAMS = {"": ("haproxy",), "clamsmtp": ("clamd", "clamsmtpd")}
+TOOLS = ("b_smtp", "b_sink", "b_scan")
+VERSIONS = (("clamd", "--version"), ("clamsmtpd", "-v"), ("haproxy", "-v"))
 
 
-def program(build, name, *words, **popen):
-    out = subprocess.run(
-        [f"{build}/tests/bench/{name}", *map(str, words)], check=True,
-        stdout=subprocess.PIPE, timeout=120, **popen).stdout
-    return json.loads(out)
+class Bench(Run):
+    """One run, row: connections."""
 
+    AIMS = AIMS
 
-class Bench:
-    """One run.  cells: {(corpus, signatures, name, connections): [figures]}"""
-
-    def __init__(self, build, folder, plan, say):
-        self.build = build
-        self.folder = folder
-        self.plan = plan
-        self.say = say
-        self.cells = {}
-        self.alone = {}
-        self.figures = {}
-        self.peaks = {}
-        self.notes = []
+    def __init__(self, *args):
+        super().__init__(*args)
         self.sizes = {}
         self.sink = None
-        self.began = time.monotonic()
 
     # -- one cell
 
-    def cell(self, peer, corpus, signatures, connections, burst=False):
-        """burst: all connections at once, and time counts from then; else
-        some at a time, and time counts when all are greeted."""
-        row = f"{connections} at once" if burst else str(connections)
-        opening = ("--pace", connections, "--ready-ms", 0) if burst else (
-            "--warm-ms", 200)
-        sink_before = self.sink.counts()
-        cpu_before = peer.usage()
-        got = program(self.build, "b_smtp", "--address", peer.address,
-                      "--corpus", f"{self.folder}/{corpus}",
-                      "--connections", connections,
-                      "--ms", int(self.plan["cell"] * 1000), *opening)
-        time.sleep(0.05)
-        cpu = {role: used - cpu_before[role]
-               for role, used in peer.usage().items()}
-        sunk = self.sink.counts()
-        # CPU was spent on all of them, those of the warm-up too
-        for role, used in cpu.items():
-            got[f"{role}_cpu"] = 1000 * used / max(got["begun"], 1)
+    def cell(self, peer, corpus, signatures, connections, how=""):
+        """how: "at once": all connections are opened at once, and time
+        counts from then, else some at a time, and time counts when all are
+        greeted; "anew": a connection for each mail, else for 100."""
+        row = f"{connections} {how}".strip()
+        opening = ("--pace", connections, "--ready-ms", 0) if (
+            how == "at once") else ("--warm-ms", 200)
+        if how == "anew":
+            opening += ("--per-connection", 1)
+        if peer.sink is not None:
+            opening += ("--tls", 1)
+        sink = peer.sink or self.sink
+        sink_before = sink.counts()
+        got = self.measure(peer, "b_smtp", "--address", peer.address,
+                           "--corpus", f"{self.folder}/{corpus}",
+                           "--connections", connections,
+                           "--ms", int(self.plan["cell"] * 1000), *opening)
+        sunk = sink.counts()
         got["sunk_infected"] = sunk["infected"] - sink_before["infected"]
         self.check(peer, corpus, connections, got)
         self.cells.setdefault(
@@ -111,22 +102,9 @@ class Bench:
                  + ", ".join(f"{k} {got.get(k)}" for k in (
                      "wrong_clean", "wrong_infected", "sunk_infected",
                      "tempfail", "broken") if got.get(k)))
-        if peer.name == "Sallyport":
+        if peer.name.startswith("Sallyport"):
             raise Wrong(words)
         self.notes.append(words)
-
-    def scan_alone(self, corpus, signatures, workers, name):
-        tmp = f"{self.folder}/scan-tmp"
-        os.makedirs(tmp, exist_ok=True)
-        got = program(self.build, "b_scan", "--corpus",
-                      f"{self.folder}/{corpus}", "--database",
-                      f"{self.folder}/db-{signatures}", "--workers", workers,
-                      "--tmp", tmp, "--ms", int(self.plan["scan"] * 1000))
-        if got["wrong"]:
-            raise Wrong(f"the scan alone, {corpus}: {got['wrong']} wrong")
-        self.alone.setdefault((corpus, signatures, name), []).append(got)
-        self.say(f"  {corpus:5} {signatures:4} {name:16}    : "
-                 f"{got['rate']:9.1f}/s p50 {got['p50_ms']:8.2f} ms")
 
     # -- the whole
 
@@ -150,57 +128,58 @@ class Bench:
         if "clamsmtp" in rivals:
             peers.append(Clamsmtp(self.folder, self.sink.address, database))
         if "sallyport" in rivals:
-            peers.append(Gateway(self.folder, self.build, self.sink.address,
-                                 database))
+            peers.append(MailGateway(self.folder, self.build,
+                                     self.sink.address, database))
+        if "sallyport" in rivals and signatures == "tiny":
+            peers.append(TlsMailGateway(self.folder, self.build, database))
         return peers
+
+    def one_round(self, peers, signatures, corpora, connections):
+        ours = any(p.name == "Sallyport" for p in peers)
+        for corpus in corpora:
+            for n in connections:
+                if signatures == "tiny":
+                    self.cell(self.sink, corpus, signatures, n)
+                for peer in peers:
+                    if peer.sink is None or n > 10:
+                        self.cell(peer, corpus, signatures, n)
+            if signatures == "tiny" and corpus == "small":
+                for peer in peers:
+                    if peer.sink is None:
+                        self.cell(peer, corpus, signatures, 50, "at once")
+                    if peer.name.startswith("Sallyport"):
+                        self.cell(peer, corpus, signatures, 50, "anew")
+            if not ours:
+                continue
+            self.scan_alone(corpus, signatures, os.cpu_count(), "scan alone")
+            if corpus == "small":
+                self.scan_alone(corpus, signatures, 1, "scan, 1")
 
     def turns(self, signatures, corpora, rivals, connections):
         peers = self.peers(signatures, rivals)
-        cores = os.cpu_count()
         try:
             for peer in peers:
                 peer.start()
-            for number in range(self.plan["rounds"]):
-                took = time.monotonic() - self.began
-                if number > 0 and took > self.plan["last_round"]:
-                    self.notes.append(
-                        f"signatures {signatures}: only {number} rounds, for "
-                        f"{took:.0f} s were over")
-                    break
-                self.say(f"round {number + 1}, signatures {signatures}")
-                for corpus in corpora:
-                    for n in connections:
-                        if signatures == "tiny":
-                            self.cell(self.sink, corpus, signatures, n)
-                        for peer in peers:
-                            self.cell(peer, corpus, signatures, n)
-                    if signatures == "tiny" and corpus == "small":
-                        for peer in peers:
-                            self.cell(peer, corpus, signatures, 50, True)
-                    if "sallyport" not in rivals:
-                        continue
-                    self.scan_alone(corpus, signatures, cores, "scan alone")
-                    if corpus == "small":
-                        self.scan_alone(corpus, signatures, 1, "scan, 1")
-            for peer in peers:
-                self.peaks[(signatures, peer.name)] = {
-                    role: peak_mb(pids)
-                    for role, pids in peer.roles().items()}
+            self.rounds(lambda: self.one_round(peers, signatures, corpora,
+                                               connections),
+                        f"signatures {signatures}: ")
+            self.keep_peaks(signatures, peers)
         finally:
             for peer in peers:
                 peer.stop()
 
     def huge(self):
         """20 mails of 20 MB at once: what a net worker has resident."""
-        gw = Gateway(self.folder, self.build, self.sink.address,
-                     f"{self.folder}/db-tiny")
+        gw = MailGateway(self.folder, self.build, self.sink.address,
+                         f"{self.folder}/db-tiny")
         try:
             gw.start()
             before = max(memory_kb(p, "status", "VmHWM")
                          for p in gw.pids("net"))
             got = program(self.build, "b_smtp", "--address", gw.address,
                           "--corpus", f"{self.folder}/huge", "--connections",
-                          HUGE_MAILS, "--pace", HUGE_MAILS, "--mails", HUGE_MAILS, "--ms", 60000)
+                          HUGE_MAILS, "--pace", HUGE_MAILS, "--mails",
+                          HUGE_MAILS, "--ms", 60000)
             self.check(gw, "huge", HUGE_MAILS, got)
             if got["mails"] != HUGE_MAILS:
                 raise Wrong(f"huge: {got['mails']} of {HUGE_MAILS} mails")
@@ -216,8 +195,8 @@ class Bench:
 
     def idle(self):
         """What 5,000 greeted sessions cost over none."""
-        gw = Gateway(self.folder, self.build, self.sink.address,
-                     f"{self.folder}/db-tiny")
+        gw = MailGateway(self.folder, self.build, self.sink.address,
+                         f"{self.folder}/db-tiny")
         try:
             gw.start()
             before = pss_mb(gw.roles()["gateway"])
@@ -256,14 +235,6 @@ class Bench:
 
     # -- what comes of it
 
-    def median(self, key, what):
-        rows = self.cells.get(key)
-        return statistics.median(r[what] for r in rows) if rows else None
-
-    def alone_median(self, key, what):
-        rows = self.alone.get(key)
-        return statistics.median(r[what] for r in rows) if rows else None
-
     def aims(self):
         f = self.figures
         for key, row in (("ratio_small", "50"),
@@ -285,30 +256,6 @@ class Bench:
         if cpu is not None:
             f["gateway_cpu"] = cpu
 
-    def results(self):
-        """[(aim, unit, sign, wanted, measured, met)]"""
-        rows = []
-        for words, unit, sign, wanted, key in AIMS:
-            got = self.figures.get(key)
-            met = None
-            if got is not None:
-                met = {">=": got >= wanted, "<=": got <= wanted,
-                       "<": got < wanted}[sign]
-            rows.append((words, unit, sign, wanted, got, met))
-        return rows
-
-
-def _range(rows, what, digits):
-    values = [r[what] for r in rows]
-    text = f"{statistics.median(values):.{digits}f}"
-    if len(values) > 1:
-        text += f" ({min(values):.{digits}f}-{max(values):.{digits}f})"
-    return text
-
-
-def _per(rows, what):
-    return f"{statistics.median(r[what] for r in rows):.2f}"
-
 
 def markdown(bench):
     lines = ["| corpus | signatures | | connections | messages/s | p50 ms "
@@ -320,28 +267,19 @@ def markdown(bench):
         looks = name not in ("direct", "haproxy")
         lines.append(
             f"| {corpus} | {sigs} | {name} | {n} "
-            f"| {_range(rows, 'rate', 0)} | {_range(rows, 'p50_ms', 2)} "
-            f"| {_per(rows, 'p99_ms')} "
-            f"| {_per(rows, 'gateway_cpu') if name != 'direct' else ''} "
-            f"| {_per(rows, 'scan_cpu') if looks else ''} "
+            f"| {spread(rows, 'rate', 0)} | {spread(rows, 'p50_ms', 2)} "
+            f"| {middle(rows, 'p99_ms')} "
+            f"| {middle(rows, 'gateway_cpu') if name != 'direct' else ''} "
+            f"| {middle(rows, 'scan_cpu') if looks else ''} "
             f"| {f'{100 * rate / limit:.0f} %' if limit and looks else ''} |")
     for (corpus, sigs, name), rows in bench.alone.items():
         lines.append(
-            f"| {corpus} | {sigs} | {name} | | {_range(rows, 'rate', 0)} "
-            f"| {_range(rows, 'p50_ms', 2)} | {_per(rows, 'p99_ms')} | "
-            f"| {_per(rows, 'cpu_s_per_1000')} | |")
+            f"| {corpus} | {sigs} | {name} | | {spread(rows, 'rate', 0)} "
+            f"| {spread(rows, 'p50_ms', 2)} | {middle(rows, 'p99_ms')} | "
+            f"| {middle(rows, 'cpu_s_per_1000')} | |")
     lines += ["", "| peak memory, MB (VmHWM, summed) | gateway | scan |",
               "|---|--:|--:|"]
     for (sigs, name), peak in bench.peaks.items():
         lines.append(f"| {name}, {sigs} | {peak['gateway']:.0f} "
                      f"| {peak['scan']:.0f} |")
-    lines += ["", "| aim | wanted | measured | |", "|---|--:|--:|---|"]
-    for words, unit, sign, wanted, got, met in bench.results():
-        measured = "-" if got is None else f"{got:.2f} {unit}"
-        verdict = {None: "not measured", True: "met", False: "MISSED"}[met]
-        lines.append(f"| {words} | {sign} {wanted:g} {unit} | {measured} "
-                     f"| {verdict} |")
-    if bench.notes:
-        lines += ["", "What was not as it should be:", ""]
-        lines += [f"- {n}" for n in bench.notes]
-    return "\n".join(lines)
+    return "\n".join(lines + bench.aims_lines() + bench.notes_lines())

@@ -650,49 +650,6 @@ def drip(data, after, chunked=False):
     return serve
 
 
-TRICKLE = {"delivery": "trickle", "hold": "64k", "trickle_after": "200ms",
-           "trickle_rate": "100B"}
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_trickle_keeps_a_client_waiting(gateway, origin, chunked):
-    gw = gateway(web_listener(**TRICKLE))
-    data = os.urandom(MEGA)
-    o = origin({"/a": drip(data, 2.5, chunked)})
-    with raw(gw) as c:
-        got = c.ask("GET", o.url("/a"))
-        assert got.whole and got.body == data
-        assert ("transfer-encoding" in got.fields) == chunked
-    assert outcome(gw, o.url("/a"))["sallyport.released_before_verdict"]
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_a_virus_that_trickles_is_never_whole(gateway, origin, chunked):
-    gw = gateway(web_listener(**TRICKLE))
-    bad = eicar() + b"\r\n" + os.urandom(100)
-    data = corpus.zipped(bad) + bytes(MEGA) + corpus.zipped(bad)
-    o = origin({"/a": drip(data, 2.5, chunked)})
-    with raw(gw) as c:
-        c.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
-               "\r\n\r\n".encode())
-        got = c.answer()
-    assert got.status == 200 and not got.whole
-    assert len(got.body) < 2000
-    event = outcome(gw, o.url("/a"))
-    assert event["sallyport.released_before_verdict"]
-    assert event["sallyport.result"] == "refused"
-
-
-def test_up_to_hold_nothing_leaks(gateway, origin):
-    gw = gateway(web_listener(**{**TRICKLE, "hold": "2M"}))
-    data = eicar() + b"\r\n"
-    o = origin({"/a": drip(data + b" " * 200, 1.5)})
-    with raw(gw) as c:
-        got = c.ask("GET", o.url("/a"))
-    assert got.status == 403
-    assert not outcome(gw, o.url("/a"))["sallyport.released_before_verdict"]
-
-
 # ---- what the gateway itself answers -------------------------------------------------
 
 
@@ -988,8 +945,12 @@ def test_a_reload_is_for_the_next_connection(gateway, origin):
         assert old.ask("GET", o.url("/x")).status == 403
         gw.configure({"policy web": {"malware": "pass"}})
         gw.reload()
-        with raw(gw) as new:
-            assert new.ask("GET", o.url("/x")).body == eicar()
+
+        def passes():
+            with raw(gw) as new:
+                return new.ask("GET", o.url("/x")).body == eicar()
+        until("every net worker has it", lambda: all(
+            passes() for _ in range(4)))
 
 
 # ---- event streams -----------------------------------------------------------------

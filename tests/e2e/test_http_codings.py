@@ -2,97 +2,18 @@
 in each, and its clean twin arrives byte for byte."""
 
 import gzip
-import io
 import os
-import subprocess
-import tarfile
 import zlib
 
 import corpus
 import pytest
+from http_cells import CODINGS, WAYS, WRAPPINGS, coded, form, raw_deflate, tar_gz, twins
 from peers.common import until
 from peers.origin import Origin, answer
 from peers.sallyport import Sallyport
 from peers.web import Raw, curl, web_listener, web_port
 
 pytestmark = pytest.mark.core
-
-
-def raw_deflate(data):
-    c = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return c.compress(data) + c.flush()
-
-
-def tool(*words):
-    def run(data):
-        return subprocess.run(words, input=data, capture_output=True,
-                              check=True).stdout
-    return run
-
-
-CODINGS = {
-    "gzip": gzip.compress,
-    "x-gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "raw": raw_deflate,
-    "br": tool("brotli", "-c"),
-    "zstd": tool("zstd", "-c", "-q"),
-}
-
-# What stands in Content-Encoding, how the bytes come to be, how they travel.
-WAYS = {
-    "identity": (None, [], "length"),
-    "chunked": (None, [], "chunked"),
-    "close": (None, [], "close"),
-    "gzip": ("gzip", ["gzip"], "length"),
-    "x-gzip": ("X-GZip", ["gzip"], "chunked"),
-    "deflate": ("deflate", ["deflate"], "length"),
-    "raw": ("deflate", ["raw"], "close"),
-    "br": ("br", ["br"], "length"),
-    "zstd": ("zstd", ["zstd"], "chunked"),
-    "stacked": ("deflate, gzip", ["deflate", "gzip"], "length"),
-    "three": ("gzip, identity, br, zstd", ["gzip", "br", "zstd"], "chunked"),
-}
-
-
-def tar_gz(data):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as t:
-        info = tarfile.TarInfo(corpus.INNER)
-        info.size = len(data)
-        t.addfile(info, io.BytesIO(data))
-    return out.getvalue()
-
-
-WRAPPINGS = {
-    "raw": lambda data: data,
-    "zip": corpus.zipped,
-    "nested": lambda data: corpus.zip_nested(data, 3),
-    "tar.gz": tar_gz,
-}
-
-
-def coded(data, words):
-    for word in words:
-        data = CODINGS[word](data)
-    return data
-
-
-def twins(wrapping):
-    """(bad, good): the same but for what is inside."""
-    bad = corpus.marker()
-    return (WRAPPINGS[wrapping](bad),
-            WRAPPINGS[wrapping](bad.replace(b"marker", b"harmless")))
-
-
-def form(data):
-    boundary = "----" + os.urandom(8).hex()
-    head = (f"--{boundary}\r\nContent-Disposition: form-data; name=\"note\""
-            f"\r\n\r\nhello\r\n--{boundary}\r\nContent-Disposition: form-data;"
-            " name=\"f\"; filename=\"x.bin\"\r\n"
-            "Content-Type: application/octet-stream\r\n\r\n")
-    return (f"multipart/form-data; boundary={boundary}",
-            head.encode() + data + f"\r\n--{boundary}--\r\n".encode())
 
 
 @pytest.fixture(scope="module", name="web")
@@ -130,6 +51,30 @@ def test_downloads(web, origin, way, wrapping):
         assert got.fields.get("content-encoding") == coding
 
 
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize("way", WAYS)
+def test_in_two_halves_and_resumed(web, origin, way, wrapping):
+    """Each part by a client of its own; a virus lies in neither half."""
+    coding, words, framing = WAYS[way]
+    for data, bad in zip((coded(d, words) for d in twins(wrapping)),
+                         (True, False)):
+        tag = f'"{way}.{wrapping}.{bad}"'
+        origin.answers["/a"] = answer(data, framing=framing, coding=coding,
+                                      fields=[f"ETag: {tag}"])
+        half = len(data) // 2
+        for first, last, fields in ((0, half - 1, []), (half, "", []),
+                                    (9, "", [f"If-Range: {tag}"])):
+            with Raw(web_port(web)) as c:
+                got = c.ask("GET", origin.url(f"/a?{way}.{wrapping}.{bad}"),
+                            [f"Range: bytes={first}-{last}", *fields])
+            assert got.status == (403 if bad else 206)
+            if not bad:
+                upto = len(data) if last == "" else last + 1
+                assert got.body == data[first:upto]
+                assert got.fields.get("content-encoding") == coding
+
+
+# A request's body does not end with its connection: there is no such cell.
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 @pytest.mark.parametrize("way", [w for w in WAYS if w != "close"])
 def test_uploads(web, origin, way, wrapping):
@@ -211,9 +156,34 @@ def test_several_members_of_gzip_are_all_read(web, origin):
         and e.get("sallyport.verdict") == "ambiguous" for e in web.events()))
 
 
+@pytest.mark.parametrize("way", ["gzip", "zstd"])
+@pytest.mark.parametrize("virus_is", [0, 1])
+def test_whichever_member_a_reader_stops_at(web, origin, way, virus_is):
+    """Some decode the first and leave the rest: nobody may miss the virus."""
+    parts = [CODINGS[way](b"harmless"), CODINGS[way](b"harmless")]
+    parts[virus_is] = CODINGS[way](corpus.marker())
+    origin.answers["/a"] = answer(b"".join(parts), coding=way)
+    with Raw(web_port(web)) as c:
+        assert c.ask("GET", origin.url("/a")).status == 403
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_virus_where_a_strict_reader_stops(web, origin, behind):
+    """Bytes behind the end, and an end that is not there."""
+    data = gzip.compress(b"harmless") + corpus.marker()
+    if not behind:
+        data = gzip.compress(corpus.marker())[:-8]
+    origin.answers["/a"] = answer(data, coding="gzip")
+    with Raw(web_port(web)) as c:
+        got = c.ask("GET", origin.url("/a"))
+    assert got.status == 403
+    web.event_of(got.body.decode())
+
+
 GOOD = b"nothing to see here. " * 50
 BROKEN = {
     "behind": (gzip.compress(GOOD) + b"more", "gzip"),
+    "size": (gzip.compress(GOOD)[:-4] + bytes(4), "gzip"),
     "checksum": (gzip.compress(GOOD)[:-8] + bytes(8), "gzip"),
     "short": (gzip.compress(GOOD)[:-9], "gzip"),
     "no-gzip": (GOOD, "gzip"),
@@ -221,6 +191,12 @@ BROKEN = {
     "br-behind": (CODINGS["br"](GOOD) + b"more", "br"),
     "no-zstd": (GOOD, "zstd"),
     "zstd-short": (CODINGS["zstd"](GOOD)[:-3], "zstd"),
+    "zstd-behind": (CODINGS["zstd"](GOOD) + b"more", "zstd"),
+    "zstd-checksum": (CODINGS["zstd"](GOOD)[:-4] + bytes(4), "zstd"),
+    "deflate-behind": (zlib.compress(GOOD) + b"more", "deflate"),
+    "deflate-checksum": (zlib.compress(GOOD)[:-4] + bytes(4), "deflate"),
+    "raw-behind": (raw_deflate(GOOD) + b"more", "deflate"),
+    "raw-short": (raw_deflate(GOOD)[:-9], "deflate"),
     "no-deflate": (b"\xff" * 99, "deflate"),
     "unknown": (GOOD, "compress"),
     "unknown-in-list": (gzip.compress(GOOD), "sdch, gzip"),
@@ -269,3 +245,17 @@ def test_curl_decodes_what_arrives(web, origin):
         origin.answers["/a"] = answer(CODINGS[coding](GOOD), coding=coding)
         got = curl(web_port(web), origin.url("/a"), "--compressed")
         assert got.body == GOOD
+
+
+def test_the_same_object_is_scanned_once(web, origin):
+    """For all who fetch it, whatever it is called; another coding is another
+    object."""
+    data = gzip.compress(os.urandom(5000))
+    for path, coding in (("/one", "gzip"), ("/other", "gzip"), ("/third", None)):
+        origin.answers[path] = answer(data, coding=coding)
+        with Raw(web_port(web)) as c:
+            assert c.ask("GET", origin.url(path)).body == data
+    said = [web.events(event__action="decision", url__original=origin.url(p))
+            for p in ("/one", "/other", "/third")]
+    assert [e[0]["sallyport.cached"] for e in said] == [False, True, False]
+    assert len({e[0]["file.hash.sha256"] for e in said}) == 1

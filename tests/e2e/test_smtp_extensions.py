@@ -448,12 +448,41 @@ def test_postfix_forwards_its_client_and_hears_of_it(gateway, postfix):
     assert b"from near.example ([127.7.7.7])" in received
 
 
+def test_postfix_takes_our_word_for_who_its_client_is(gateway, postfix):
+    """XCLIENT: its restrictions see the client, not us; two clients never
+    share a connection."""
+    following = postfix(start=False)
+    following.add(
+        "smtpd_authorized_xclient_hosts = 127.0.0.0/8\n"
+        "smtpd_client_restrictions = check_client_access "
+        f"cidr:{following.conf}/access, permit\n", "",
+        {"access": "192.0.2.9 REJECT you in person\n"})
+    following.start()
+    gw = gateway({"gateway": {"workers": "1"}, "smtp": to(following.port),
+                  "listener mail-in": {"xforward_from": "127.0.0.1"}})
+    for name, address, code in (("good", "192.0.2.8", 250),
+                                ("bad", "192.0.2.9", 554),
+                                ("again", "192.0.2.8", 250)):
+        client = connect(gw.port)
+        assert client.docmd("XFORWARD", f"NAME={name}.example "
+                            f"ADDR={address} HELO={name}.example")[0] == 250
+        assert hand_over(client, corpus_mail.plain(name))[0] == code
+        client.quit()
+    until("both have arrived", lambda: following.count() == 2)
+    assert re.search(r"client=good\.example\[192\.0\.2\.8\]",
+                     following.log())
+    assert "you in person" in following.log()
+    assert [e["sallyport.result"] for e in gw.events() if e.get(
+        "sallyport.result") in ("delivered", "refused")] == ["delivered"] * 2
+
+
 # ---- SMTPUTF8, DSN ------------------------------------------------------------
 
 
 def test_postfix_takes_utf8_and_dsn_through_us(gateway, postfix):
     following = postfix(settings="smtputf8_enable = yes\n")
-    gw = learned(gateway({"smtp": to(following.port)}), "dsn")
+    gw = learned(gateway({"gateway": {"workers": "1"},
+                          "smtp": to(following.port)}), "dsn")
     client = connect(gw.port)
     for word in ("smtputf8", "dsn", "8bitmime", "chunking"):
         assert word in client.esmtp_features

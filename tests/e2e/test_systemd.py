@@ -1,6 +1,8 @@
 """The unit under a running systemd: no root, port 25, reload, a wrong
 configuration, a child that dies, the end."""
 
+import pathlib
+import re
 import shutil
 import subprocess
 
@@ -180,3 +182,57 @@ def test_a_wrong_configuration_is_not_tried_again(machine):
     assert shown == {"NRestarts": "0", "ExecMainStatus": "78"}
     assert 'sallyport.ini:1: ' in machine.journal(UNIT)
     machine.run("systemctl", "reset-failed", UNIT)
+
+
+PROBE = """\
+import sys
+try:
+    open(sys.argv[1]).read()
+    print("read it")
+except PermissionError:
+    print("not for us")
+"""
+
+
+def drop_in(build):
+    """The one that docs/ca.md prints, for where this build belongs."""
+    text = (pathlib.Path(__file__).parents[2] / "docs/ca.md").read_text()
+    block = re.search(r"\n\n((?:    .*\n)*    ExecStart=!.*\n(?:    .*\n)*)\n",
+                      text).group(1)
+    sbin = re.search("^ExecStart=(.*)/sallyportd$",
+                     (build / "sallyport.service").read_text(), re.M).group(1)
+    return block.replace("    ", "").replace("/usr/sbin", sbin)
+
+
+def test_with_the_drop_in_the_ca_key_is_for_root_alone(machine, build):
+    machine.run("mkdir", "-p", f"/etc/systemd/system/{UNIT}.service.d")
+    machine.write(f"/etc/systemd/system/{UNIT}.service.d/inspection.conf",
+                  drop_in(build))
+    machine.write(ini(machine), CONFIG + "[tls-inspection]\nenabled = yes\n")
+    machine.run("systemctl", "daemon-reload")
+    key = ini(machine).replace("sallyport.ini", "ca/ca.key")
+    machine.run("sh", "-c", "$(ls /usr/local/bin/sallyport /usr/bin/sallyport "
+                "2>&-) ca create")
+
+    done = machine.run("systemctl", "start", UNIT, check=False)
+    assert done.returncode == 0, machine.journal(UNIT)
+
+    uid = machine.run("id", "-u", "_sallyport").stdout.strip()
+    titles = {title(machine, p): status(machine, p) for p in children(machine)}
+    assert len(titles) >= 5
+    for name, s in titles.items():
+        root = not name.startswith("sallyportd: ")
+        assert s["Uid"] == ["0" if root else uid] * 4, name
+        assert root or int(s["CapEff"][0], 16) == 0, name
+    assert titles["sallyportd: signer"]["Seccomp"] == ["2"]
+    assert "warning" not in machine.journal(UNIT)
+    for user, words in (("root", "read it\n"), ("_sallyport", "not for us\n")):
+        assert machine.run("setpriv", f"--reuid={user}", "--clear-groups",
+                           "/usr/bin/python3", "-c", PROBE,
+                           key).stdout == words
+    assert send(machine, "hello") == "taken\n"
+    machine.run("pkill", "-9", "-x", "signer")
+    until("another signer is there", lambda: machine.journal(UNIT).count(
+        "signer ready") == 2)
+    machine.run("systemctl", "stop", UNIT)
+    assert machine.shows(UNIT, "Result") == {"Result": "success"}

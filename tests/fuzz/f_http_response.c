@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "protocols/http/http_field.h"
+#include "protocols/http/http_fresh.h"
 #include "protocols/http/http_write.h"
 #include "proxy/base/check.h"
 
@@ -85,6 +86,27 @@ fields(void)
 	}
 }
 
+/* Whom it may be given to; its own fields are a request's as well. */
+static void
+shared(void)
+{
+	const struct http_head *h = &whole.head;
+	enum http_share share;
+	uint64_t seconds;
+	struct buf b;
+
+	share = http_share_of(&whole, &seconds);
+	MUST(share == HTTP_SHARE_NO || whole.status == 200);
+	MUST(share != HTTP_SHARE_LATER ||
+	    (seconds > 0 &&
+		(http_has(h, HTTP_FIELD_ETAG) ||
+		    http_has(h, HTTP_FIELD_LAST_MODIFIED))));
+	MUST(!http_may_share(h) || !http_has(h, HTTP_FIELD_AUTHORIZATION));
+	buf_init(&b, 4 * LIMIT);
+	(void)http_vary_put(&b, h, h);
+	buf_free(&b);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -102,5 +124,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	goes_on();
 	fields();
+	shared();
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 import glob
 import os
+import shutil
 import subprocess
 
 import corpus_mail
@@ -113,6 +114,16 @@ class Box:
     def remove(self):
         remove_dir(self.dir)
 
+    def recipe(self, name, text):
+        """Its file, which others may read meanwhile."""
+        path = f"{self.dir}/{name}"
+        if not os.path.exists(path):
+            with open(path + ".new", "w", encoding="ascii") as f:
+                os.chmod(f.fileno(), 0o600)
+                f.write(text.format(**self.values()))
+            os.rename(path + ".new", path)
+        return path
+
     def values(self):
         return {"tool": self.tool, "socket": self.socket, "dir": self.dir,
                 "keep": self.keep, "sender": corpus_mail.SENDER,
@@ -145,7 +156,11 @@ class Direct(Box):
 
     def end(self, child):
         self.out, self.err = child.communicate(timeout=PATIENCE)
+        self.take_out(child, self.out)
         return child.returncode
+
+    def take_out(self, child, out):
+        """What it wrote to its standard output."""
 
     def settled(self, _count):
         pass
@@ -163,27 +178,20 @@ class Filter(Direct):
         return [self.tool, "filter", "-f", corpus_mail.SENDER, "-d",
                 corpus_mail.RECIPIENT, "--socket", self.socket]
 
-    def end(self, child):
-        status = super().end(child)
-        if self.out:
+    def take_out(self, child, out):
+        if out:
             with open(f"{self.dir}/new/{child.pid}", "wb") as f:
-                f.write(self.out)
-        return status
+                f.write(out)
 
 
 class Procmail(Direct):
     def command(self):
-        with open(f"{self.dir}/rc", "w", encoding="ascii") as f:
-            f.write(PROCMAILRC.format(**self.values()))
-        return ["procmail", "-p", "-m", f"{self.dir}/rc"]
+        return ["procmail", "-p", "-m", self.recipe("rc", PROCMAILRC)]
 
 
 class Maildrop(Direct):
     def command(self):
-        with open(f"{self.dir}/rc", "w", encoding="ascii") as f:
-            f.write(MAILDROPRC.format(**self.values()))
-        os.chmod(f"{self.dir}/rc", 0o600)
-        return ["maildrop", f"{self.dir}/rc"]
+        return ["maildrop", self.recipe("rc", MAILDROPRC)]
 
 
 class QmailQueue(Direct):
@@ -229,10 +237,11 @@ class QmailQueue(Direct):
 # ---- mail servers ------------------------------------------------------------
 
 
+POSTFIX_COMMAND = "{tool} deliver --socket {socket} -- {keep}"
 POSTFIX = """
 mydestination = next.example.net
 local_recipient_maps =
-mailbox_command = {tool} deliver --socket {socket} -- {keep}
+mailbox_command = {command}
 mailbox_size_limit = 0
 command_time_limit = 60s
 """
@@ -247,10 +256,13 @@ class PostfixBox(Box):
     def __init__(self, build, socket):
         super().__init__(build, socket)
         self.mta = Postfix(relay=("127.0.0.1", free_port()),
-                           settings=POSTFIX.format(**self.values()))
+                           settings=POSTFIX.format(command=self.command()))
         with open(f"{self.mta.conf}/master.cf", "a", encoding="ascii") as f:
             f.write("local unix - n n - - local\n")
         self.mta.start()
+
+    def command(self):
+        return POSTFIX_COMMAND.format(**self.values())
 
     def give(self, mail):
         code, text = send(self.mta.port, mail, recipients=(self.recipient,))
@@ -273,6 +285,17 @@ class PostfixBox(Box):
     def remove(self):
         self.mta.remove()
         super().remove()
+
+
+class PostfixProcmail(PostfixBox):
+    """Postfix's local(8), and procmail asks on its way."""
+
+    told = corpus_mail.RECIPIENT  # by the recipe
+
+    def command(self):
+        path = self.recipe("rc", PROCMAILRC)
+        shutil.chown(path, "nobody", "nogroup")
+        return f"procmail -p -m {path}"
 
 
 EXIM_ROUTER = """\
@@ -346,6 +369,29 @@ class EximPipe(Box):
         super().remove()
 
 
+EXIM_MAILDROP = """\
+agent:
+  driver = pipe
+  command = /usr/bin/maildrop {dir}/rc
+  user = nobody
+  group = nogroup
+  message_suffix =
+  message_prefix =
+  return_fail_output
+
+"""
+
+
+class EximMaildrop(EximPipe):
+    """Exim's pipe transport, and maildrop asks on its way."""
+
+    transport = EXIM_MAILDROP
+
+    def __init__(self, build, socket):
+        super().__init__(build, socket)
+        shutil.chown(self.recipe("rc", MAILDROPRC), "nobody", "nogroup")
+
+
 class EximFilter(EximPipe):
     """Exim's transport_filter: what is refused Exim tries again and again,
     for a filter has only one way to fail."""
@@ -368,6 +414,7 @@ class SendmailBox(Box):
     """Sendmail's Mlocal; what it returns to the sender goes to a sink."""
 
     recipient = "nobody@sendmail.example.net"
+    told = "nobody"  # $u of a local user
 
     def __init__(self, build, socket):
         super().__init__(build, socket)

@@ -22,11 +22,12 @@ class FtpServer:
     user, password = "bob", "secret"
     runs_as = "nobody"
     home = ""  # where files lie below what a client sees as /
+    inside = ()  # words before its own: a network of its own
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", port=None):
         self.host = host
         self.dir = new_dir("ftp")
-        self.port = free_port()
+        self.port = port or free_port()
         self.child = None
         self.owner = pwd.getpwnam(self.runs_as)
         self.top = pathlib.Path(self.dir) / "files"
@@ -48,11 +49,18 @@ class FtpServer:
         with open(f"{self.dir}/log", "ab") as log:
             # pylint: disable=R1732 # it lives until remove()
             self.child = subprocess.Popen(
-                self.program(), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True)
-        until(f"{type(self).__name__} listens",
-              lambda: answers(self.port, self.host))
+                [*self.inside, *self.program()], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True)
+        until(f"{type(self).__name__} listens", self.listens)
         return self
+
+    def listens(self):
+        if not self.inside:
+            return answers(self.port, self.host)
+        return subprocess.run(
+            [*self.inside, "bash", "-c",
+             f"exec 3<>/dev/tcp/{self.host}/{self.port}"],
+            stderr=subprocess.DEVNULL, check=False).returncode == 0
 
     def put(self, name, data):
         """A file that is there, the server's user's own."""

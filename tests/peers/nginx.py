@@ -20,7 +20,8 @@ http {{
     uwsgi_temp_path {dir}/uwsgi;
     scgi_temp_path {dir}/scgi;
     client_max_body_size 2g;
-    types {{ text/plain txt; }}
+    types {{ text/plain txt; text/html html; text/javascript js;
+             image/png png; }}
     default_type application/octet-stream;
     gzip_types text/plain;
     gzip_min_length 10;

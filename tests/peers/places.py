@@ -1,15 +1,17 @@
 """Where mail can be looked at: one class a place, all with the same face.
 
-    place = Place(make)     make(kind, ...) starts a peer, see the test
+    place = Relay(make)     make(kind, ...) starts a peer, see the test
     place.take(mail)        a client hands it in; (code, text) it heard
-    place.arrived()         what lies in the mailbox
+    place.mails()           what lies in the mailbox, its lines with LF
     place.settled()         nothing is under way any more
 
 MAIN and MASTER are what an operator writes; docs/mail.md shows these lines.
 """
 
-from .common import free_port
+import corpus_mail
+
 from .client import send
+from .common import free_port
 
 # after the queue: qmgr hands each mail to the filter, the second smtpd takes
 # it back
@@ -83,10 +85,28 @@ scan:
 """
 
 
-class Relay:
-    """A: in the data stream, before the MTA."""
+class Place:
+    """What a test may ask about each of them."""
 
     heard = True  # the client hears the verdict
+    recipient = corpus_mail.RECIPIENT
+    scanning = " -> scan"  # in the log, when a mail is at the gate
+    # fields of events, beside what a relay writes
+    only_here = frozenset()
+    not_here = frozenset()
+
+    def take(self, mail):
+        return send(self.port, mail)
+
+    def mails(self):
+        return self.mta.mails()
+
+    def settled(self):
+        return self.mta.queued() == 0
+
+
+class Relay(Place):
+    """A: in the data stream, before the MTA."""
 
     def __init__(self, make):
         self.mta = make("postfix")
@@ -94,23 +114,13 @@ class Relay:
             "smtp": {"next_hop": f"smtp:127.0.0.1:{self.mta.port}"}})
         self.port = self.gateway.port
 
-    def take(self, mail):
-        return send(self.port, mail)
 
-    def arrived(self):
-        return self.mta.mails()
-
-    def settled(self):
-        return self.mta.queued() == 0
-
-
-class AroundPostfix(Relay):
+class AroundPostfix(Place):
     """Mail goes into Postfix, to the gateway and back into it."""
 
     main, master, files, options = "", "", {}, {}
 
     def __init__(self, make):
-        # pylint: disable=super-init-not-called
         back = free_port()
         self.gateway = make("gateway", {
             "smtp": {"next_hop": f"smtp:127.0.0.1:{back}", **self.options},
@@ -162,13 +172,12 @@ class AddressTag(AroundPostfix):
         return {"malware": "discard"}
 
 
-class EximRouter(Relay):
+class EximRouter(Place):
     """B: Exim routes what did not come from the gateway to it."""
 
     heard = False
 
     def __init__(self, make):
-        # pylint: disable=super-init-not-called
         back = free_port()
         self.gateway = make("gateway", {
             "smtp": {"next_hop": f"smtp:127.0.0.1:{back}"},

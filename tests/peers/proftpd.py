@@ -4,6 +4,15 @@ import crypt  # pylint: disable=deprecated-module
 
 from .ftp_server import PEERS, FtpServer
 
+TLS = """\
+ModulePath {modules}
+LoadModule mod_tls.c
+TLSEngine on
+TLSRequired on
+TLSProtocol {protocol}
+TLSECCertificateFile {pem}
+TLSECCertificateKeyFile {key}
+"""
 CONFIG = """\
 ServerName "files.example.net"
 ServerType standalone
@@ -34,14 +43,19 @@ MaxInstances 100
 class ProFtpd(FtpServer):
     """Its user is nobody, and may do all there is to do."""
 
-    def __init__(self, host="127.0.0.1"):
-        super().__init__(host)
+    def __init__(self, host="127.0.0.1", more="", tls=None,
+                 protocol="TLSv1.2 TLSv1.3", port=None):
+        super().__init__(host, port)
+        if tls is not None:
+            more += TLS.format(
+                pem=tls.pem, key=tls.key, protocol=protocol,
+                modules=PEERS / "proftpd-crypto/usr/lib/proftpd")
         who = self.owner
         secret = crypt.crypt(self.password, crypt.METHOD_SHA256)
         self.write("passwd", f"{self.user}:{secret}:{who.pw_uid}:"
                    f"{who.pw_gid}::{self.root}:/bin/false\n")
         self.config = self.write("proftpd.conf", CONFIG.format(
-            host=host, port=self.port, dir=self.dir))
+            host=host, port=self.port, dir=self.dir) + more)
 
     def program(self):
         return [str(PEERS / "proftpd/usr/sbin/proftpd"), "-n", "-q",

@@ -4,7 +4,8 @@
     sink.mails[0].data, .sender, .recipients
 
 Steps of a script: connect EHLO HELO MAIL RCPT DATA dot RSET NOOP VRFY QUIT,
-BDAT (a chunk that is not the last one), XFORWARD, AUTH (at its end), STARTTLS
+BDAT (a chunk that is not the last one), XFORWARD, XCLIENT (a greeting follows),
+AUTH (at its end), STARTTLS
 (offered where the sink has a context of ssl; what a script gives is said as it
 stands, and only a "220" is followed by TLS).
 What a step may have:
@@ -201,6 +202,9 @@ class Connection:
             self._take_auth(line)
         elif verb == "XFOR":
             self._reply("XFORWARD", line, USUAL["XFOR"])
+        elif verb == "XCLI":
+            self.helo = None
+            self._reply("XCLIENT", line, USUAL["connect"])
         elif verb == "STAR" and self.sink.tls is not None:
             if self._reply("STARTTLS", line, "220 2.0.0 Go on") == "2":
                 self._start_tls()

@@ -30,6 +30,21 @@ max_per_ip=0
 """
 
 
+# The strictest there is: no file without TLS, none over a connection that does
+# not go on with the session of the control connection.
+TLS = """\
+ssl_enable=YES
+allow_anon_ssl=YES
+force_anon_data_ssl=YES
+force_anon_logins_ssl=YES
+require_ssl_reuse=YES
+ssl_ciphers=HIGH
+strict_ssl_read_eof=YES
+rsa_cert_file={pem}
+rsa_private_key_file={key}
+"""
+
+
 class Vsftpd(FtpServer):
     """It has no IPv6 and IPv4 at once unless both are one."""
 
@@ -37,8 +52,10 @@ class Vsftpd(FtpServer):
     runs_as = "daemon"  # vsftpd wants a user with a home
     home = "pub"  # and a root that this user cannot write to
 
-    def __init__(self, host="127.0.0.1", more=""):
-        super().__init__(host)
+    def __init__(self, host="127.0.0.1", more="", tls=None, port=None):
+        super().__init__(host, port)
+        if tls is not None:
+            more += TLS.format(pem=tls.pem, key=tls.key)
         v6 = ":" in host
         (self.top.parent / "empty").mkdir()
         self.config = self.write("vsftpd.conf", CONFIG.format(

@@ -111,20 +111,39 @@ class Raw:
                 return b"".join(lines).rstrip(b"\r\n")
             lines.append(line)
 
+    def take(self, size):
+        """So many bytes, or what there is before the end or a reset."""
+        pieces, left = [], size
+        while left > 0:
+            try:
+                piece = self.file.read1(min(left, 1 << 20))
+            except ConnectionResetError:
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+    def line(self):
+        try:
+            return self.file.readline()
+        except ConnectionResetError:
+            return b""
+
     def chunks(self):
-        body = b""
+        pieces = []
         while True:
-            line = self.file.readline()
+            line = self.line()
             if not line:
-                return body, False
+                return b"".join(pieces), False
             size = int(line, 16)
-            piece = self.file.read(size)
-            body += piece
-            if len(piece) < size:
-                return body, False
-            self.file.readline()
+            pieces.append(self.take(size))
+            if len(pieces[-1]) < size:
+                return b"".join(pieces), False
+            self.line()
             if size == 0:
-                return body, True
+                return b"".join(pieces), True
 
     def answer(self, bare=False):
         """The next one; None: the connection has ended."""
@@ -138,7 +157,7 @@ class Raw:
             got.body, got.whole = self.chunks()
         elif "content-length" in got.fields:
             size = int(got.fields["content-length"])
-            got.body = self.file.read(size)
+            got.body = self.take(size)
             got.whole = len(got.body) == size
         else:
             got.body = self.rest()

@@ -226,7 +226,8 @@ entries_of_several_lines(void **state)
 	conf_bad(HOUSE "[rule r]\naction = pass\nfinding = limit\n"
 		       "  # why\n  malwar, encrypted\n",
 	    "t.ini:17: finding: \"malwar\" is none of: malware encrypted "
-	    "limit ambiguous malformed failed; did you mean \"malware\"?\n");
+	    "limit ambiguous malformed failed url name type; did you mean "
+	    "\"malware\"?\n");
 	conf_bad(HOUSE "[smtp]\nnext_hop = a\n  max_errors = 3\n",
 	    "t.ini:15: \"max_errors\" goes on with the value above, for it is "
 	    "indented: begin it at the line's start\n");

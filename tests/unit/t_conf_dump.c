@@ -23,7 +23,8 @@
 	"[listener z]\nprotocol = smtp\naddress = 127.0.0.1:9\n" \
 	"policy = mail\ntls = require\nmin_version = 1.3\n" \
 	"[tls]\ncert_file = /c.pem\nkey_file = /k.pem\n" \
-	"[http]\nblock_page = /b.html\n"
+	"[http]\nblock_page = /b.html\nauth_file = /u\n" \
+	"parent_proxy_password_file = /p\n"
 
 static void
 reads_back(bool changed_only)

@@ -144,6 +144,62 @@ kinds_have_words(void **state)
 	assert_string_equal(content_kind_word(CONTENT_FILE), "file");
 }
 
+/* In memory, then in a file: what comes behind it does not show. */
+static void
+a_beginning_while_more_comes(void **state)
+{
+	struct content *c = content_open(&house, CONTENT_BODY, "b", 100000);
+	struct content *p[2];
+	char block[700], back[8] = "";
+
+	(void)state;
+	assert_int_equal(content_declare(c, "gzip", "text/plain"), 0);
+	for (int i = 0; i < 4; i++) {
+		memset(block, 'a' + i, sizeof(block));
+		assert_int_equal(content_write(c, block, sizeof(block)), 0);
+		if (i == 0)
+			p[0] = content_prefix(c, 300);
+		if (i == 2)
+			p[1] = content_prefix(c, 1000);
+	}
+	assert_int_equal(content_size(p[0]), 300);
+	assert_non_null(content_memory(p[0]));
+	assert_int_equal(content_size(p[1]), 1000);
+	assert_null(content_memory(p[1]));
+	assert_true(content_file(p[1]) >= 0 && content_fd(p[1]) >= 0);
+	assert_int_equal(content_read(p[1], back, 5, 998), 2);
+	assert_string_equal(back, "bb");
+	assert_string_equal(content_codings(p[1]), "gzip");
+	assert_string_equal(content_type(p[0]), "text/plain");
+	assert_string_equal(content_name(p[1]), "b");
+	content_free(&c);
+	assert_int_equal(house.disk_used, 0);
+	assert_memory_equal((const char *)content_map(p[0]) + 298, "aa", 2);
+	assert_memory_equal((const char *)content_map(p[1]) + 699, "ab", 2);
+	content_free(&p[0]);
+	content_free(&p[1]);
+	assert_int_equal(house.memory_used, 0);
+}
+
+static void
+the_last_owner_frees_it(void **state)
+{
+	struct content *c = content_open(&house, CONTENT_BODY, "b", 100000);
+	struct content *same, *other;
+
+	(void)state;
+	assert_int_equal(content_write(c, "hello", 5), 0);
+	assert_int_equal(content_seal(c), 0);
+	same = content_share(c);
+	other = content_share(c);
+	content_free(&c);
+	content_free(&other);
+	assert_null(other);
+	assert_memory_equal(content_map(same), "hello", 5);
+	content_free(&same);
+	assert_int_equal(house.memory_used, 0);
+}
+
 int
 main(void)
 {
@@ -154,6 +210,8 @@ main(void)
 	    cmocka_unit_test(a_tap_sees_what_was_taken_and_nothing_else),
 	    cmocka_unit_test(one_over_borrowed_bytes_is_sealed),
 	    cmocka_unit_test(a_long_name_is_cut),
+	    cmocka_unit_test(a_beginning_while_more_comes),
+	    cmocka_unit_test(the_last_owner_frees_it),
 	    cmocka_unit_test(kinds_have_words),
 	};
 

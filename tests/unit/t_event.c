@@ -262,6 +262,44 @@ what_ended_without_a_content(void **state)
 	    "\"reason\":\"client_gone\",\"bytes\":{\"in\":0,\"out\":0}}}\n");
 }
 
+/* What is known of TLS that is not looked into. */
+static void
+what_a_connect_leaves(void **state)
+{
+	struct event ev = {.kind = EVENT_ENDED,
+	    .id = ID,
+	    .session = 2,
+	    .facts = &facts,
+	    .result = "delivered",
+	    .reason = "tunnel"};
+
+	(void)state;
+	facts_add(&facts, FIELD_PROTOCOL, "http");
+	facts_add(&facts, FIELD_TLS_VERSION, "1.3");
+	facts_add(&facts, FIELD_SNI, "www.example.org");
+	facts_add(&facts, FIELD_TLS_NOTE, "sni_mismatch ech");
+	facts_add(&facts, FIELD_FLOW, "download");
+	looks(event_text, &ev,
+	    "2026-11-23T09:12:33.123Z ended id=" ID
+	    " result=delivered reason=tunnel bytes_in=0 bytes_out=0 ms=0"
+	    " delivered=0 protocol=http flow=download tls_version=1.3"
+	    " sni=www.example.org tls_note=\"sni_mismatch ech\""
+	    " session=0000000000000002\n");
+	looks(event_json, &ev,
+	    "{\"@timestamp\":\"2026-11-23T09:12:33.123Z\","
+	    "\"ecs\":{\"version\":\"8.11.0\"},"
+	    "\"event\":{\"kind\":\"event\",\"category\":[\"web\"],"
+	    "\"type\":[\"end\"],\"action\":\"ended\","
+	    "\"outcome\":\"success\",\"id\":\"" ID "\","
+	    "\"duration\":0},\"network\":{\"protocol\":\"http\"},"
+	    "\"tls\":{\"version\":\"1.3\","
+	    "\"client\":{\"server_name\":\"www.example.org\"}},"
+	    "\"sallyport\":{\"session\":\"0000000000000002\","
+	    "\"flow\":\"download\",\"tls_note\":\"sni_mismatch ech\","
+	    "\"ms\":{\"delivered\":0,\"total\":0},\"result\":\"delivered\","
+	    "\"reason\":\"tunnel\",\"bytes\":{\"in\":0,\"out\":0}}}\n");
+}
+
 /* ---- hostile peers ---- */
 
 /* Enough of RFC 8259 to be sure that it is one value; NULL: it is none. */
@@ -441,6 +479,7 @@ main(void)
 	    T(an_outcome_as_text),
 	    T(an_outcome_as_json),
 	    T(what_ended_without_a_content),
+	    T(what_a_connect_leaves),
 	    T(no_peer_makes_two_lines_or_a_long_one),
 	    T(random_bytes_make_one_line),
 	    T(an_address_cannot_pose_as_two),

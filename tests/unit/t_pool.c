@@ -155,6 +155,42 @@ test_limits(void **state)
 	close(c);
 }
 
+/* The oldest of all goes, whoever's it is; what was taken makes room. */
+static void
+test_a_cap_on_all(void **state)
+{
+	struct loop *l = loop_open();
+	struct pool *p = pool_open(2, 10000, "QUIT\r\n");
+	void *tag = NULL;
+	struct io *io;
+	int a, b, c, d;
+
+	(void)state;
+	pool_cap(p, 3);
+	a = put(l, p, "k", "a");
+	b = put(l, p, "m", "b");
+	c = put(l, p, "n", "c");
+	io = pool_take(p, "n", &tag);
+	d = put(l, p, "o", "d");
+	assert_int_equal(pool_count(p, "k"), 1);
+	pool_put(p, "n", &io, tag, free_tag);
+	assert_int_equal(pool_count(p, "k"), 0);
+	assert_int_equal(pool_count(p, "m"), 1);
+	assert_int_equal(pool_count(p, "n"), 1);
+	turn(l, 5);
+	hears(a, "QUIT\r\n");
+	close(b); /* one that went by itself makes room, too */
+	turn(l, 10);
+	b = put(l, p, "k", "b");
+	assert_int_equal(pool_count(p, "o"), 1);
+	pool_free(&p);
+	loop_free(&l);
+	close(a);
+	close(b);
+	close(c);
+	close(d);
+}
+
 /* One with bytes that nobody has read is not fit for another use. */
 static void
 test_unread_is_not_kept(void **state)
@@ -187,6 +223,7 @@ main(void)
 	    cmocka_unit_test(test_newest_of_its_key),
 	    cmocka_unit_test(test_dropped_when_it_speaks_or_goes),
 	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_a_cap_on_all),
 	    cmocka_unit_test(test_unread_is_not_kept),
 	};
 

@@ -144,6 +144,29 @@ words_and_kinds_are_one_to_one(void **state)
 }
 
 static void
+a_copy_has_all_there_is(void **state)
+{
+	struct report from, to;
+
+	(void)state;
+	report_init(&from);
+	report_init(&to);
+	report_add(&to, FOUND_FAILED, "gate", "", "was here before");
+	for (int i = 0; i < REPORT_MAX + 2; i++)
+		report_add(&from, FOUND_LIMIT, "scan", "a.zip", "%d", i);
+	from.msec = 7;
+	from.unscanned_bytes = 9;
+	(void)snprintf(from.engines, sizeof(from.engines), "clamav/1");
+	report_copy(&to, &from);
+	assert_int_equal(to.n, REPORT_MAX);
+	assert_int_equal(to.seen, REPORT_MAX + 2);
+	assert_memory_equal(to.found, from.found, sizeof(to.found));
+	assert_int_equal(to.msec, 7);
+	assert_int_equal(to.unscanned_bytes, 9);
+	assert_string_equal(to.engines, "clamav/1");
+}
+
+static void
 the_order_of_severity(void **state)
 {
 	static const enum finding_kind down[] = {FOUND_MALWARE, FOUND_FAILED,
@@ -155,6 +178,24 @@ the_order_of_severity(void **state)
 		assert_true(
 		    finding_severity(down[i - 1]) > finding_severity(down[i]));
 	assert_int_equal(finding_severity(FOUND_AMBIGUOUS), 0);
+}
+
+static void
+a_kind_is_forgotten(void **state)
+{
+	struct report r;
+
+	(void)state;
+	report_init(&r);
+	report_add(&r, FOUND_MALFORMED, "a", "x", "1");
+	report_add(&r, FOUND_LIMIT, "a", "x", "2");
+	report_add(&r, FOUND_MALFORMED, "a", "x", "3");
+	report_forget(&r, FOUND_MALFORMED);
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.seen, 1);
+	assert_string_equal(r.found[0].what, "2");
+	report_forget(&r, FOUND_URL);
+	assert_int_equal(r.n, 1);
 }
 
 int
@@ -169,7 +210,9 @@ main(void)
 	    cmocka_unit_test(the_cut_never_splits_a_sign),
 	    cmocka_unit_test(long_words_are_cut),
 	    cmocka_unit_test(words_and_kinds_are_one_to_one),
+	    cmocka_unit_test(a_copy_has_all_there_is),
 	    cmocka_unit_test(the_order_of_severity),
+	    cmocka_unit_test(a_kind_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,63 @@ test_place_outlives_its_configuration(void **state)
 	end(&t);
 }
 
+/* Nobody held it, and before it went somebody did. */
+static void
+test_place_that_is_held_again(void **state)
+{
+	struct place *p, *held;
+	struct test t;
+	bool gone = false;
+
+	(void)state;
+	begin(&t, CONF_TEXT(""));
+	p = held = new_place(&t);
+	place_retire(&p, on_gone, &gone);
+	place_hold(held);
+	turn(&t, 5);
+	assert_false(gone);
+	assert_int_equal(toy_forgotten, 0);
+	place_drop(held);
+	turn(&t, 5);
+	assert_true(gone);
+	assert_int_equal(toy_forgotten, 1);
+	end(&t);
+}
+
+/* TERM soon behind HUP: the last sessions of the old place hear it, too, and
+ * with them it goes. */
+static void
+test_old_place_drains(void **state)
+{
+	struct place *old, *held;
+	struct test t;
+	bool gone = false;
+	int fds[3];
+
+	(void)state;
+	begin(&t, CONF_TEXT(""));
+	for (int i = 0; i < 3; i++)
+		fds[i] = client(&t);
+	old = held = t.place;
+	t.place = new_place(&t);
+	listener_place(t.listener, t.place);
+	place_retire(&old, on_gone, &gone);
+	turn(&t, 5);
+	assert_false(gone);
+	assert_int_equal(place_sessions(held), 3);
+	place_drain(held);
+	assert_int_equal(place_sessions(held), 0);
+	assert_false(gone); /* not while anybody may be inside it */
+	turn(&t, 5);
+	assert_true(gone);
+	assert_int_equal(toy_drained, 3);
+	for (int i = 0; i < 3; i++)
+		hears(fds[i], "220 gw.example.org\r\n421 going\r\n");
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	end(&t);
+}
+
 static void
 test_place_that_cannot_be(void **state)
 {
@@ -237,6 +294,8 @@ main(void)
 	    cmocka_unit_test(test_not_allowed_and_draining),
 	    cmocka_unit_test(test_nofile),
 	    cmocka_unit_test(test_place_outlives_its_configuration),
+	    cmocka_unit_test(test_place_that_is_held_again),
+	    cmocka_unit_test(test_old_place_drains),
 	    cmocka_unit_test(test_place_that_cannot_be),
 	    cmocka_unit_test(test_place_for_a_check),
 	};

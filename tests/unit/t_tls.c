@@ -377,13 +377,13 @@ test_trust(void **state)
 	    meets(TRUSTS_GOOD, "gw.example.org", IO_TLS_VERIFY), "");
 	assert_string_equal(meets(TRUSTS_GOOD, "127.0.0.1", IO_TLS_VERIFY), "");
 	assert_string_equal(meets(TRUSTS_GOOD, "127.0.0.2", IO_TLS_VERIFY),
-	    "TLS handshake: IP address mismatch");
+	    "TLS handshake: IP address mismatch (it is for another address)");
 	assert_string_equal(
 	    meets(TRUSTS_GOOD, "gw2.example.org", IO_TLS_VERIFY),
-	    "TLS handshake: hostname mismatch");
+	    "TLS handshake: hostname mismatch (it is for another name)");
 	assert_string_equal(
 	    meets(TRUSTS_OTHER, "gw.example.org", IO_TLS_VERIFY),
-	    "TLS handshake: self-signed certificate");
+	    "TLS handshake: self-signed certificate (nobody vouches for it)");
 	assert_string_equal(meets(TRUSTS_OTHER, "any.example.org", 0), "");
 	assert_string_equal(meets(TRUSTS_OTHER, NULL, 0), "");
 }

@@ -251,6 +251,31 @@ a_read_only_file(void **state)
 	close(reader);
 }
 
+/* The job is its beginning: what is behind that may still be growing. */
+static void
+a_file_with_more_behind_it(void **state)
+{
+	struct house *h = *state;
+	struct wire_job job = {
+	    .kind = CONTENT_FILE, .size = 68, .name = "file"};
+	char path[] = "/tmp/t_worker_file.XXXXXX";
+	struct report r;
+	int fd = mkstemp(path), reader = open(path, O_RDONLY);
+
+	assert_int_equal(write(fd, eicar(), 68), 68);
+	assert_int_equal(write(fd, path, sizeof(path)), sizeof(path));
+	close(fd);
+	unlink(path);
+	send_job(h, 1, job, reader);
+	take_report(h, 1, &r);
+	assert_true(report_has(&r, FOUND_MALWARE));
+	job.size = 60;
+	send_job(h, 1, job, reader);
+	take_report(h, 1, &r);
+	assert_int_equal(r.n, 0);
+	close(reader);
+}
+
 static void
 a_mail_is_walked(void **state)
 {
@@ -448,6 +473,7 @@ main(void)
 	    WITH_WORKER(clean_and_infected_inline),
 	    WITH_WORKER(a_sealed_memfd),
 	    WITH_WORKER(a_read_only_file),
+	    WITH_WORKER(a_file_with_more_behind_it),
 	    WITH_WORKER(a_mail_is_walked),
 	    WITH_WORKER(an_empty_content),
 	    WITH_WORKER(what_is_no_job),

@@ -311,4 +311,28 @@ other_hears(struct other *o, struct side *s, char *to, size_t size)
 	return have;
 }
 
+/* ---- both ---- */
+
+/* Both have shaken hands. */
+static inline void
+begin_tls(struct side *s, struct other *o, struct tls *t)
+{
+	open_other(o, s, false);
+	io_start_tls(s->io, t, NULL, 0);
+	assert_int_equal(shake(o, s), 1);
+	assert_string_equal(s->told, "S");
+	assert_true(io_secured(s->io));
+}
+
+static inline void
+end_tls(struct side *s, struct other *o, struct tls **tp)
+{
+	close_other(o);
+	close_side(s);
+	tls_drop(tp);
+}
+
+/* More than fits between two sockets. */
+#define LARGE 12000000
+
 #endif

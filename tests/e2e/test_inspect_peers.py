@@ -1,0 +1,254 @@
+"""Inside TLS with programs that people use: nginx as it is on one side; curl,
+wget, apt, git and Chromium, told of our CA as their users would, on the other.
+
+SALLYPORT_SHOTS: a folder to keep pictures of the pages in, to be looked at.
+"""
+
+import os
+import subprocess
+
+import corpus
+import pytest
+from corpus_mail import eicar
+from inspection import House, last, read
+from peers.chromium import BrowserFailed, Chromium
+from peers.common import PATIENCE, until
+from peers.https import HttpsOrigin
+from peers.nginx_tls import NginxTls
+from peers.origin import answer
+from peers.repository import Apt, Repository
+from peers.web import web_port
+from peers.websocket import websocket_echo
+
+TEXT = b"All quiet at the gate.\n" * 2000
+WWW = "www.example.test"
+PACKAGES = [f"package-{i}" for i in range(5)]
+
+PAGE = """<!DOCTYPE html><html lang="en"><title>A site</title>
+<link rel="icon" href="data:,"><h1>All quiet</h1>
+<p><a id="get" href="/tool.bin" download>a tool</a></p>
+<p><a id="bad" href="/bad.com">another</a></p>
+<p id="said">nothing</p><script src="/site.js"></script></html>
+"""
+SCRIPT = "document.getElementById('said').textContent = 'the script ran';\n"
+
+
+@pytest.fixture(scope="module", name="house")
+def one_house(module_cleanly):
+    house = House(module_cleanly)
+    house.leaf = house.mid.leaf(WWW, "127.0.0.1")
+    house.nginx = NginxTls(house.leaf)
+    module_cleanly(house.nginx)
+    house.nginx.start()
+    house.bad = house.origin(
+        house.mid.leaf(WWW, begins=-9, ends=-1).serves(),
+        {"/": answer(b"never")})
+    house.ports += [house.nginx.port, house.bad.port]
+    return house
+
+
+@pytest.fixture(scope="module", name="gw")
+def one_gateway(build, house):
+    gw = house.gateway(build, contact="help@example.test")
+    yield gw
+    assert not gw.errors(), gw.errors()
+
+
+@pytest.fixture(name="nginx")
+def its_nginx(house):
+    return house.nginx
+
+
+def run(gw, *words, folder=None, status=0, **env):
+    proxy = f"http://127.0.0.1:{web_port(gw)}"
+    done = subprocess.run(
+        words, cwd=folder, check=False, capture_output=True,
+        timeout=2 * PATIENCE,
+        env={**os.environ, "https_proxy": proxy, "no_proxy": "",
+             "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
+             "HOME": "/nonexistent", **env})
+    assert done.returncode == status, done
+    return done
+
+
+def test_nginx_gives_its_files(gw, house, nginx):
+    data = os.urandom(3_000_000)
+    nginx.put("large.bin", data)
+    got = house.fetch(gw, nginx.url("/large.bin"))
+    assert (got.status, got.body) == (200, data)
+    got = house.fetch(gw, nginx.url("/large.bin"), "-r", "1000000-2999999")
+    assert (got.status, got.body) == (206, data[1_000_000:])
+    assert last(gw, nginx.url("/large.bin"))["tls.version"] == "1.3"
+
+
+def test_a_put_in_there(gw, house, nginx):
+    data = os.urandom(400_000)
+    got = house.fetch(gw, nginx.url("/up/a.bin"), "-X", "PUT",
+                      "--data-binary", "@-", stdin=data)
+    assert got.status == 201 and nginx.get("up/a.bin") == data
+    bad = house.fetch(gw, nginx.url("/up/b.bin"), "-X", "PUT",
+                      "--data-binary", "@-", stdin=corpus.zipped(eicar()))
+    assert bad.status == 403 and not nginx.has("up/b.bin")
+
+
+def test_wget(gw, house, nginx, folder):
+    nginx.put("page.txt", TEXT)
+    nginx.put("bad.bin", corpus.zipped(eicar()))
+    ca = f"--ca-certificate={house.ca.pem}"
+    run(gw, "wget", "-q", ca, nginx.url("/page.txt"), folder=folder)
+    assert read(f"{folder}/page.txt") == TEXT
+    os.truncate(f"{folder}/page.txt", 12_345)
+    run(gw, "wget", "-q", "-c", ca, nginx.url("/page.txt"), folder=folder)
+    assert read(f"{folder}/page.txt") == TEXT
+    run(gw, "wget", "-q", ca, nginx.url("/bad.bin"), folder=folder, status=8)
+    assert not os.path.exists(f"{folder}/bad.bin")
+    run(gw, "wget", "-q", nginx.url("/page.txt"), folder=folder, status=5)
+
+
+def test_apt(gw, house, nginx, cleanly):
+    folder = f"{nginx.dir}/www/debian"
+    os.mkdir(folder)
+    r = Repository(folder)
+    for name in PACKAGES:
+        r.package(name, {f"/usr/share/{name}/data": os.urandom(20_000)})
+    r.package("infected", {"/usr/share/infected/x.com": eicar()})
+    r.index()
+    apt = Apt(nginx.url("/debian/"), web_port(gw))
+    cleanly(apt)
+    apt.options["Acquire::https::Proxy"] = \
+        apt.options.pop("Acquire::http::Proxy")
+    apt.options["Acquire::https::CAInfo"] = house.ca.pem
+
+    done = apt.get("update")
+    assert done.returncode == 0, done
+    done = apt.get("download", *PACKAGES)
+    assert done.returncode == 0, done
+    for name, data in apt.fetched().items():
+        assert data == read(f"{folder}/{name}_1.0_all.deb"), name
+    assert sorted(apt.fetched()) == sorted(PACKAGES)
+    done = apt.get("download", "infected")
+    assert done.returncode == 100 and "403" in done.stderr
+    assert "infected" not in apt.fetched()
+
+
+def test_git(gw, house, nginx, folder):
+    def git(where, *words, status=0):
+        return run(gw, "git", "-c", "user.name=Nobody", "-c",
+                   "user.email=nobody@example.org", "-c",
+                   "safe.directory=*", "-c", "init.defaultBranch=main",
+                   *words, folder=where, status=status,
+                   GIT_SSL_CAINFO=house.ca.pem)
+
+    bare = f"{nginx.dir}/www/dumb.git"
+    git(folder, "init", "-q", "work")
+    with open(f"{folder}/work/page", "wb") as f:
+        f.write(TEXT)
+    git(f"{folder}/work", "add", ".")
+    git(f"{folder}/work", "commit", "-q", "-m", "one")
+    git(folder, "clone", "-q", "--bare", "work", bare)
+    git(bare, "update-server-info")
+    git(folder, "clone", "-q", nginx.url("/dumb.git"), "got")
+    assert read(f"{folder}/got/page") == TEXT
+    assert last(gw, nginx.url("/dumb.git/info/refs?service=git-upload-pack"))
+
+
+# ---- Chromium ------------------------------------------------------------------
+
+
+def trust(home, ca):
+    """As the user of this machine would: in the NSS database of HOME."""
+    place = f"{home}/.pki/nssdb"
+    os.makedirs(place)
+    for words in (["-N", "--empty-password"],
+                  ["-A", "-n", "Gateway CA", "-t", "C,,", "-i", ca.pem]):
+        subprocess.run(["certutil", "-d", f"sql:{place}", *words],
+                       check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module", name="browser")
+def a_browser(gw, house, module_cleanly):
+    b = Chromium(proxy=web_port(gw))
+    module_cleanly(b)
+    house.nginx.put("index.html", PAGE.encode())
+    house.nginx.put("site.js", SCRIPT.encode())
+    house.nginx.put("tool.bin", os.urandom(700_000))
+    house.nginx.put("bad.com", eicar())
+    trust(b.dir, house.ca)
+    before = os.environ.get("HOME")
+    os.environ["HOME"] = b.dir
+    try:
+        yield b.start()
+    finally:
+        if before is not None:
+            os.environ["HOME"] = before
+
+
+def shot(browser, name):
+    folder = os.environ.get("SALLYPORT_SHOTS")
+    if folder:
+        browser.shot(f"{folder}/inspected-{name}.png")
+
+
+def test_a_browser_sees_the_site(gw, browser, nginx):
+    got = browser.goto(nginx.url("/"))
+    assert (got["status"], got["title"]) == (200, "A site")
+    assert "the script ran" in got["text"] and got["heard"] == []
+    assert browser.run("isSecureContext") is True
+    assert last(gw, nginx.url("/site.js"))["sallyport.result"] == "delivered"
+
+
+def test_a_browser_downloads(browser, nginx, folder):
+    browser.goto(nginx.url("/"))
+    got = browser.download("#get", f"{folder}/tool")
+    assert got == {"name": "tool.bin", "failure": None}
+    assert read(f"{folder}/tool") == nginx.get("tool.bin")
+
+
+def test_a_browser_sees_our_page_under_https(gw, browser, nginx):
+    browser.goto(nginx.url("/"))
+    got = browser.follow("#bad")
+    shot(browser, "blocked")
+    assert got["url"] == nginx.url("/bad.com")
+    assert got["title"] == "Blocked"
+    assert gw.event_of(got["text"])["sallyport.verdict"] == "malware"
+
+
+def test_a_browser_is_told_of_a_bad_certificate(browser, house):
+    got = browser.goto(house.bad.url("/", WWW))
+    shot(browser, "certificate")
+    assert got["status"] == 502
+    assert got["title"] == "Certificate not trusted"
+    assert "certificate has expired" in got["text"]
+
+
+def test_a_browser_that_was_not_told_says_so(gw, house, cleanly, folder,
+                                             monkeypatch):
+    monkeypatch.setenv("HOME", folder)
+    b = Chromium(proxy=web_port(gw))
+    cleanly(b)
+    b.start()
+    with pytest.raises(BrowserFailed, match="ERR_CERT_AUTHORITY_INVALID"):
+        b.goto(house.nginx.url("/none"))
+    event = until("its event", lambda: next(iter(gw.events(
+        sallyport__reason="certificate_refused",
+        url__domain=WWW)), None))
+    assert "alert" in event["sallyport.reply"]
+
+
+SOCKET = """new Promise((done, fail) => {
+    const ws = new WebSocket("wss://%s/ws");
+    ws.onerror = () => fail(new Error("no WebSocket"));
+    ws.onopen = () => ws.send("hello");
+    ws.onmessage = (m) => { done(m.data); ws.close(1000); };
+})"""
+
+
+def test_a_browser_and_its_websocket(build, house, cleanly, browser):
+    del build
+    o = HttpsOrigin(house.leaf.serves(), {"/": answer(
+        b"<title>odd</title>", fields=["Content-Type: text/html"]),
+        "/ws": websocket_echo})
+    cleanly(o)
+    house.good.answers.update(o.answers)
+    browser.goto(house.good.url("/", WWW))
+    assert browser.run(SOCKET % f"{WWW}:{house.good.port}") == "hello"
