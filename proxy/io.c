@@ -102,8 +102,6 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	struct io *io = arg;
 
 	(void)fd;
-	/* an error is told as both, never as writability alone */
-	io->edge = (what & (EV_READ | EV_CLOSED)) != 0;
 	if ((what & EV_CLOSED) != 0)
 		io->hung = true;
 	if ((what & (EV_READ | EV_CLOSED)) != 0)

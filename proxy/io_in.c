@@ -170,7 +170,7 @@ io_read_turn(struct io *io)
 	if (io->broken != 0)
 		return io_tell_gone(io, io->broken);
 	/* libevent does not tell an error from readiness: look for oneself */
-	if (io->edge && (io->readable || io->eof || io->paused))
+	if (io->readable || io->eof || io->paused)
 		return look_gone(io);
 	return true;
 }

@@ -56,7 +56,6 @@ struct io {
 	bool unsure : 1; /* the last read was short: a reset may have come along
 			  */
 	bool hung : 1;   /* RDHUP was seen: a read will find the end */
-	bool edge : 1;   /* the last event may have told an error */
 	bool eof : 1;    /* a read has found it */
 	bool paused : 1;
 	bool again : 1;    /* the owner wants IO_INPUT once more */

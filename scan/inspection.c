@@ -237,10 +237,11 @@ static void
 keep_told(
     struct inspection *in, const char *name, const struct layer *l, bool carved)
 {
-	struct told_member *t = &in->told[in->told_n];
+	struct told_member *t;
 
 	if (in->told_n++ >= TOLD_MAX)
 		return;
+	t = &in->told[in->told_n - 1];
 	*t = (struct told_member){.size = l->len,
 	    .level = in->n - 1,
 	    .type = (unsigned)l->type,

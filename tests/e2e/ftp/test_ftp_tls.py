@@ -1,5 +1,6 @@
 """Files over TLS, which either side has or has not, whatever the other has."""
 
+import contextlib
 import ftplib
 import os
 import socket
@@ -253,8 +254,8 @@ def test_a_client_that_only_sends(gw, vsftpd):
             conn = c.transfercmd(f"STOR sent{i}")
             conn.sendall(data)
             conn.setblocking(False)
-            with pytest.raises(ssl.SSLWantReadError):
-                conn.unwrap()
+            with contextlib.suppress(ssl.SSLWantReadError):
+                conn.unwrap()  # ours goes out; the gateway's may be there
             conn.close()
             assert c.voidresp().startswith("226")
             assert vsftpd.get(f"sent{i}") == data
