@@ -196,12 +196,15 @@ class Postfix:
 
     def queued(self):
         """How many whole mails still lie in its queue: what it said 250 to.
-        A file that it did not finish has no x bit (cleanup(8))."""
-        found = 0
-        for folder in ("incoming", "active", "deferred", "maildrop"):
+        A file that it did not finish has no x bit (cleanup(8)). One that is
+        moved on while we look has one name and is one mail: deferred is read
+        first and last, as mails go from there and come back to it."""
+        found = set()
+        for folder in ("deferred", "maildrop", "incoming", "active",
+                       "deferred"):
             for where, _, names in os.walk(f"{self.dir}/queue/{folder}"):
-                found += sum(executable(f"{where}/{n}") for n in names)
-        return found
+                found |= {n for n in names if executable(f"{where}/{n}")}
+        return len(found)
 
     def submit(self, sender, recipients, mail):
         """As a program on that machine does: sendmail(1)."""
