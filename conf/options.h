@@ -23,7 +23,7 @@
 #define UNSET ""      /* not given means: this is not asked for */
 
 /* What a [policy] may answer; words of scan/policy.h. */
-#define ACTION_WORDS "pass tag discard tempfail block"
+#define ACTION_WORDS "pass tag discard tempfail block quarantine"
 #define FINDING_WORDS \
 	"malware encrypted limit ambiguous malformed failed url name type"
 
@@ -75,6 +75,9 @@
 	    "Goes before the policy.  The first rule in file order whose " \
 	    "every key fits holds; of several values of a key any one may " \
 	    "fit.") \
+	X(QUARANTINE,	"quarantine",	false, \
+	    "What a policy answers with quarantine is refused, and a copy " \
+	    "of it is kept here with its event.") \
 	X(LOG,		"log",		true, \
 	    "Where events and messages are written.")
 
@@ -98,6 +101,7 @@
 	OPTIONS_ENGINE(X) \
 	OPTIONS_POLICY(X) \
 	OPTIONS_RULE(X) \
+	OPTIONS_QUARANTINE(X) \
 	OPTIONS_LOG(X)
 
 #define OPTIONS_INCLUDE(X) \
@@ -395,6 +399,16 @@
 	    "What is done.  tunnel and inspect speak of CONNECT alone, not of " \
 	    "contents: its bytes are passed on as they are; or its TLS is " \
 	    "looked into where [tls-inspection] bypass says otherwise.")
+
+#define OPTIONS_QUARANTINE(X) \
+	X(QUARANTINE, PATH, "path", PATH, "", UNSET, 0, 0, "", \
+	    "The folder, for the user of [gateway] alone; when not given " \
+	    "quarantine below state_dir.") \
+	X(QUARANTINE, MAX_SIZE, "max_size", SIZE, "bytes", "10G", UNIT_K, \
+	    1024 * UNIT_G, "", "All copies together; beyond it no more are " \
+	    "kept, and what should have been is refused all the same.") \
+	X(QUARANTINE, MAX_AGE, "max_age", TIME, "time", "30d", 0, \
+	    36500 * UNIT_D, "", "Older copies are deleted; 0: none is.")
 
 #define OPTIONS_LOG(X) \
 	X(LOG, FORMAT, "format", WORD, "", "text", 0, 0, "text json", \

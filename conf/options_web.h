@@ -131,7 +131,10 @@
 	    "such as *.example.org.") \
 	X(TLS_INSPECTION, AUTO_BYPASS, "auto_bypass", TIME, "time", "0", 0, \
 	    UNIT_D, "", "A client that would have nothing of our certificate " \
-	    "is let through uninspected to that host for so long; 0: never.")
+	    "is let through uninspected to that host for so long; 0: never.") \
+	X(TLS_INSPECTION, HTTP2, "http2", BOOL, "", "yes", 0, 1, "", \
+	    "Whether HTTP/2 is spoken, too, with clients and with servers; " \
+	    "each side for itself.")
 /* clang-format on */
 
 #endif

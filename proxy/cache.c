@@ -17,6 +17,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/stats.h"
 #include "scan/wire.h"
 
 #define CACHE_MAGIC 0xcac4e001u
@@ -280,6 +281,7 @@ cache_put(struct cache *c, const struct cache_key *k, const struct report *r)
 		im.len = b.len;
 		memcpy(im.payload, buf_at(&b), b.len);
 		im.sum = image_sum(&im);
+		stats_add(STAT_CACHE_STORES);
 		entry_write(entry_choose(set_of(c, im.key), im.key), &im);
 	}
 	buf_free(&b);

@@ -19,6 +19,7 @@
 #include "proxy/io.h"
 #include "proxy/loop.h"
 #include "proxy/program.h"
+#include "proxy/stats.h"
 
 #define DIALER_MAGIC 0xd1a1e401u
 #define ADDRESSES_MAX 16
@@ -242,6 +243,7 @@ tell(void *arg)
 	d->io = NULL;
 	copy_text(why, sizeof(why), d->why);
 	free_dial(d);
+	stats_word(STAT_DIALS, io == NULL ? DIAL_FAILED : DIAL_NEW);
 	done(done_arg, io, io == NULL ? why : NULL);
 }
 

@@ -31,9 +31,10 @@ struct event {
 	uint64_t size;
 	const char *sha256;              /* hex; "" unknown */
 	const struct report *report;     /* NULL in `ended` */
-	const struct decision *decision; /* NULL in `ended` */
+	const struct decision *decision; /* in `ended` only of malformed ones */
 	bool cached; /* the report came from the verdict cache */
 	int64_t ms_queued, ms_scanned;
+	const char *quarantine; /* "kept", or why not; "" nobody wants it */
 	/* outcome and ended */
 	const char *result;   /* delivered refused deferred discarded aborted */
 	const char *next_hop; /* "smtp:127.0.0.1:5000"; "" none */

@@ -374,6 +374,7 @@ put_judgement(struct json *j, const struct event *ev)
 	json_word(j, "sallyport.content", content_kind_word(ev->content));
 	json_word(j, "sallyport.verdict", d->verdict);
 	json_word(j, "sallyport.action", action_word(d->action));
+	json_word(j, "sallyport.quarantine", ev->quarantine);
 	if (d->because.what[0] != '\0' || d->because.engine[0] != '\0')
 		put_finding(j, "sallyport.because", &d->because);
 	if (ev->kind == EVENT_DECISION && ev->report != NULL)

@@ -145,6 +145,7 @@ decision(struct buf *b, const struct event *ev)
 	put_number(b, "members", ev->report->members);
 	put_number(b, "unscanned_bytes", (int64_t)ev->report->unscanned_bytes);
 	put_word(b, "engines", ev->report->engines);
+	put_word(b, "quarantine", ev->quarantine);
 }
 
 static void
@@ -171,6 +172,7 @@ end(struct buf *b, const struct event *ev)
 	put_origin(b, ev);
 	if (ev->hop_tls_resumed)
 		put_word(b, "hop_resumed", "yes");
+	put_word(b, "quarantine", ev->quarantine);
 }
 
 void

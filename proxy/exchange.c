@@ -11,7 +11,9 @@
 #include "proxy/digest.h"
 #include "proxy/io.h"
 #include "proxy/place.h"
+#include "proxy/quarantine.h"
 #include "proxy/session.h"
+#include "proxy/stats.h"
 #include "scan/kinds.h"
 
 /* Senders, recipients, subject: all that a client says about one content. */
@@ -22,6 +24,8 @@ struct exchange_own {
 	unsigned char sum[DIGEST_SIZE];
 	char sum_text[DIGEST_TEXT]; /* "" before it is sealed */
 	struct ticket *ticket;
+	struct keep *keep;      /* while its copy is made */
+	const char *quarantine; /* how that went; "" nobody wants it */
 	exchange_decided *told;
 	void *arg;
 	bool decided, cached;
@@ -41,6 +45,7 @@ exchange_open(struct session *s)
 	x->magic = EXCHANGE_MAGIC;
 	x->own = xcalloc(1, sizeof(*x->own));
 	x->own->began_ms = clock_ms();
+	x->own->quarantine = "";
 	x->session = s->id;
 	x->place = s->place;
 	x->decision.rule = "";
@@ -114,6 +119,7 @@ fill(const struct exchange *x, struct event *ev)
 	ev->hop_tls_version = ev->hop_tls_cipher = "";
 	ev->result = "";
 	ev->cached = o->cached;
+	ev->quarantine = o->quarantine;
 	ev->ms_queued = o->ms_queued;
 	ev->ms_scanned = o->ms_scanned;
 	ev->ms_total = clock_ms() - o->began_ms;
@@ -130,6 +136,25 @@ fill(const struct exchange *x, struct event *ev)
 	}
 }
 
+static void
+count_decision(const struct exchange *x)
+{
+	unsigned p = x->place->counted;
+
+	/* no finding's word is "clean", the last of that set */
+	stats_both(STAT_DECISIONS, finding_of_word(x->decision.verdict), p);
+	stats_both(STAT_ACTIONS, x->decision.action, p);
+	for (unsigned i = 0; i < x->report.n; i++) {
+		const struct finding *f = &x->report.found[i];
+
+		stats_word(STAT_FINDINGS, f->kind);
+		if (f->kind == FOUND_LIMIT || f->kind == FOUND_FAILED)
+			stats_finding(p, f->what);
+	}
+	if (x->content != NULL)
+		stats_addn(STAT_CONTENT_BYTES, p, content_size(x->content));
+}
+
 /* Whatever the policy said: what cannot be written is not delivered. */
 static void
 write_decision(struct exchange *x)
@@ -137,11 +162,20 @@ write_decision(struct exchange *x)
 	struct event ev = {.kind = EVENT_DECISION};
 
 	fill(x, &ev);
-	if (event_write(worker_sinks(x->place->worker), &ev) == 0)
-		return;
-	log_error(x->session, "event lost kind=decision id=%s", x->id);
-	x->decision.action = DO_TEMPFAIL;
-	x->decision.rule = "event_log";
+	if (event_write(worker_sinks(x->place->worker), &ev) < 0) {
+		log_error(x->session, "event lost kind=decision id=%s", x->id);
+		x->decision.action = DO_TEMPFAIL;
+		x->decision.rule = "event_log";
+	}
+	count_decision(x);
+}
+
+/* It is refused for what is known of it, and is not there to be kept. */
+static void
+cannot_keep(struct exchange *x)
+{
+	if (x->decision.action == DO_QUARANTINE)
+		x->own->quarantine = "not_whole";
 }
 
 bool
@@ -167,6 +201,7 @@ exchange_too_large(struct exchange *x, uint64_t size)
 		return false;
 	o->said_size = size;
 	o->decided = true;
+	cannot_keep(x);
 	write_decision(x);
 	return true;
 }
@@ -185,8 +220,36 @@ exchange_refused(struct exchange *x)
 		return false;
 	x->decision = d;
 	o->decided = true;
+	cannot_keep(x);
 	write_decision(x);
 	return true;
+}
+
+static void
+on_kept(void *arg, const char *how)
+{
+	struct exchange *x = arg;
+	struct exchange_own *o = x->own;
+
+	IS(x, EXCHANGE_MAGIC);
+	o->keep = NULL;
+	o->quarantine = how;
+	write_decision(x);
+	o->told(o->arg, x);
+}
+
+/* The copy first: whoever reads the event finds it. */
+static void
+begin_keep(struct exchange *x)
+{
+	struct event ev = {.kind = EVENT_DECISION};
+	const char *how;
+
+	fill(x, &ev);
+	x->own->keep = quarantine_keep(worker_quarantine(x->place->worker),
+	    x->content, &ev, on_kept, x, &how);
+	if (x->own->keep == NULL)
+		on_kept(x, how);
 }
 
 static void
@@ -204,6 +267,10 @@ on_judged(void *arg, const struct gate_result *result)
 	policy_decide(x->place->policies, x->place->policy, &x->facts,
 	    &x->report, &x->decision);
 	o->decided = true;
+	if (x->decision.action == DO_QUARANTINE) {
+		begin_keep(x);
+		return;
+	}
 	write_decision(x);
 	o->told(o->arg, x);
 }
@@ -244,6 +311,21 @@ or_none(const char *text)
 	return text == NULL ? "" : text;
 }
 
+/* Nobody is asked about what cannot be read: it was refused. */
+static void
+is_malformed(struct exchange *x, const char *why, struct event *ev)
+{
+	struct decision *d = &x->decision;
+
+	d->action = DO_BLOCK;
+	d->verdict = finding_word(FOUND_MALFORMED);
+	d->because.kind = FOUND_MALFORMED;
+	copy_text(d->because.engine, sizeof(d->because.engine),
+	    x->place->protocol->name);
+	copy_text(d->because.what, sizeof(d->because.what), why);
+	ev->decision = d;
+}
+
 static void
 write_end(struct exchange *x, const struct exchange_end *end)
 {
@@ -252,6 +334,8 @@ write_end(struct exchange *x, const struct exchange_end *end)
 	if (x->own->decided)
 		ev.kind = EVENT_OUTCOME;
 	fill(x, &ev);
+	if (end->malformed && !x->own->decided)
+		is_malformed(x, or_none(end->reason), &ev);
 	ev.result = or_none(end->result);
 	ev.next_hop = or_none(end->next_hop);
 	ev.hop_address = or_none(end->hop_address);
@@ -263,10 +347,23 @@ write_end(struct exchange *x, const struct exchange_end *end)
 	ev.bytes_in = end->bytes_in;
 	ev.bytes_out = end->bytes_out;
 	ev.released_before_verdict = end->released_before_verdict;
+	stats_result(x->place->counted, ev.result);
+	stats_reason(x->place->counted, ev.reason);
 	if (end->delivery_began_ms != 0)
 		ev.ms_delivered = clock_ms() - end->delivery_began_ms;
 	if (event_write(worker_sinks(x->place->worker), &ev) < 0)
 		log_error(x->session, "event lost kind=outcome id=%s", x->id);
+}
+
+/* Nobody waits for it any more: it was decided, and that is written. */
+static void
+give_up_copy(struct exchange *x)
+{
+	if (x->own->keep == NULL)
+		return;
+	quarantine_cancel(&x->own->keep);
+	x->own->quarantine = "aborted";
+	write_decision(x);
 }
 
 void
@@ -281,6 +378,7 @@ exchange_finish(struct exchange **xp, const struct exchange_end *end)
 	IS(x, EXCHANGE_MAGIC);
 	o = x->own;
 	gate_cancel(&o->ticket);
+	give_up_copy(x);
 	write_end(x, end);
 	content_free(&x->content);
 	digest_free(&o->digest);

@@ -18,6 +18,7 @@
 #include "proxy/hands.h"
 #include "proxy/loop.h"
 #include "proxy/shared.h"
+#include "proxy/stats.h"
 
 #define GATE_MAGIC 0x6a7e6a7eu
 #define TICKET_MAGIC 0x71c8e700u
@@ -98,6 +99,7 @@ list_remove(struct list *l, struct ticket *t)
 static void
 show_queue(struct gate *g)
 {
+	stats_set(STAT_SCAN_QUEUE, g->queue.n);
 	shared_set_queue(g->shared, g->self, g->queue.n,
 	    g->queue.first == NULL ? 0 : g->queue.first->began_ms);
 }
@@ -372,8 +374,12 @@ known(struct ticket *t, const unsigned char *digest)
 	t->key.version = g->version;
 	t->key.options = mix_text(g->options, content_codings(t->content));
 	t->key.options = mix_text(t->key.options, content_type(t->content));
-	if (!cache_get(g->cache, &t->key, &r))
+	if (!cache_get(g->cache, &t->key, &r)) {
+		if (g->cache != NULL)
+			stats_add(STAT_CACHE_MISSES);
 		return false;
+	}
+	stats_add(STAT_CACHE_HITS);
 	t->cached = true;
 	answer(t, &r);
 	return true;

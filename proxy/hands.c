@@ -18,6 +18,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/loop.h"
 #include "proxy/shared.h"
+#include "proxy/stats.h"
 #include "scan/wire.h"
 
 #define HAND_MAGIC 0x4a0d4a0du
@@ -93,8 +94,10 @@ lost(struct hand *h, const char *why)
 
 	if (h->killed != NULL)
 		why = h->killed;
-	if (h->busy)
+	if (h->busy) {
 		log_warn(0, "scan worker lost slot=%u why=%s", h->id.slot, why);
+		stats_lost(why);
+	}
 	forget(h);
 	if (job != NULL)
 		hs->done(hs->arg, job, NULL, why);
@@ -279,6 +282,7 @@ hand_give(struct hand *h, const struct content *c, int64_t limit_ms, void *job)
 		forget(h);
 		return false;
 	}
+	stats_add(STAT_SCAN_JOBS);
 	h->busy = true;
 	h->job = job;
 	timer_set(h->limit, limit_ms);

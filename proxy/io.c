@@ -159,22 +159,31 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- life ---- */
 
 struct io *
-io_open(struct loop *l, int *fdp, const struct addr *peer)
+io_alloc(struct loop *l)
 {
 	struct io *io = xcalloc(1, sizeof(*io));
-	short what = EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST;
-	int on = 1;
 
 	IS(l, LOOP_MAGIC);
 	io->magic = IO_MAGIC;
 	io->loop = l;
-	io->fd = *fdp;
-	*fdp = -1;
-	io->writable = true;
+	io->fd = -1;
 	io->out_end = &io->out;
 	buf_init(&io->in, IO_IN_MAX);
 	job_init(&io->in_job, do_input, io);
 	job_init(&io->out_job, do_output, io);
+	return io;
+}
+
+struct io *
+io_open(struct loop *l, int *fdp, const struct addr *peer)
+{
+	struct io *io = io_alloc(l);
+	short what = EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST;
+	int on = 1;
+
+	io->fd = *fdp;
+	*fdp = -1;
+	io->writable = true;
 	if (peer != NULL) {
 		io->peer = *peer;
 		if (peer->ss.ss_family != AF_UNIX)
@@ -213,6 +222,14 @@ leave_finishing(struct io *io)
 	io->loop->finishing_n--;
 }
 
+static void
+close_socket(struct io *io)
+{
+	MUST(event_del(&io->ev) == 0);
+	tls_link_free(&io->tls);
+	(void)close(io->fd); /* sockets: nothing to learn from it */
+}
+
 void
 io_free(struct io **iop)
 {
@@ -222,11 +239,12 @@ io_free(struct io **iop)
 	if (io == NULL)
 		return;
 	IS(io, IO_MAGIC);
-	MUST(event_del(&io->ev) == 0);
 	if (io->timer != NULL)
 		event_free(io->timer);
-	tls_link_free(&io->tls);
-	(void)close(io->fd); /* sockets: nothing to learn from it */
+	if (io->wire != NULL)
+		io_wire_close(io, io->fragile);
+	else
+		close_socket(io);
 	if (io->closed != NULL)
 		io->closed(io->closed_arg);
 	job_cancel(&io->in_job);
@@ -255,9 +273,9 @@ io_finish(struct io **iop, int64_t ms)
 	io->paused = false;
 	io->hold = false;
 	io->ending = true;
-	if (ms <= 0 && !io->gone)
+	if (ms <= 0 && !io->gone && !io->fragile)
 		io_send(io);
-	if (io->gone || ms <= 0 || io_is_securing(io)) {
+	if (io->gone || io->fragile || ms <= 0 || io_is_securing(io)) {
 		io_free(&io);
 		return;
 	}
@@ -284,22 +302,30 @@ io_finishing(const struct loop *l)
 void
 io_finish_now(struct loop *l)
 {
-	struct io *next;
-
-	for (struct io *io = l->finishing; io != NULL; io = next) {
-		next = io->fin_next;
+	/* one may leave another to finish: see io_carry.c */
+	for (struct io *io; (io = l->finishing) != NULL;)
 		io_free(&io);
-	}
+}
+
+/* A close() of it is an RST, and the kernel's at our death is one, too. */
+void
+io_fragile(struct io *io, bool on)
+{
+	struct linger rst = {.l_onoff = on ? 1 : 0, .l_linger = 0};
+
+	IS(io, IO_MAGIC);
+	if (io->fragile == on)
+		return;
+	io->fragile = on;
+	if (io->wire == NULL)
+		(void)setsockopt(io->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
 }
 
 void
 io_reset(struct io **iop)
 {
-	struct linger rst = {.l_onoff = 1, .l_linger = 0};
-
 	if (*iop != NULL)
-		(void)setsockopt(
-		    (*iop)->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+		io_fragile(*iop, true);
 	io_free(iop);
 }
 
@@ -364,6 +390,13 @@ uint64_t
 io_bytes_out(const struct io *io)
 {
 	return io->bytes_out;
+}
+
+void
+io_client(struct io *io, unsigned protocol)
+{
+	IS(io, IO_MAGIC);
+	io->client = protocol;
 }
 
 int

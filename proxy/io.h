@@ -133,12 +133,18 @@ void io_end(struct io *io);
 /* RST: the peer cannot take what it got for whole. */
 void io_reset(struct io **iop);
 
+/* As long as that is set, whatever ends the connection is a reset: io_free(),
+ * io_finish(), the end of this process.  For a body that only the end of the
+ * connection ends. */
+void io_fragile(struct io *io, bool on);
+
 /* ---- TLS ---- */
 
 #define IO_TLS_VERIFY 1u    /* a client: the peer proves that it is name */
 #define IO_TLS_KEEP 2u      /* what waits in the input is TLS already */
 #define IO_TLS_NO_TICKET 4u /* a server: no session for a next time */
 #define IO_TLS_AGAIN 8u     /* a client: sessions of that server go on */
+#define IO_TLS_H2 16u       /* a client: HTTP/2 is offered, too */
 
 /*
  * Turns the connection to TLS behind what was put; t is the side we are on.
@@ -160,6 +166,9 @@ bool io_secured(const struct io *io); /* IO_SECURED was told */
 const char *io_tls_version(const struct io *io);
 const char *io_tls_cipher(const struct io *io);
 bool io_tls_resumed(const struct io *io);
+
+/* HTTP/2 is what both sides mean to speak (RFC 7301). */
+bool io_tls_speaks_h2(const struct io *io);
 
 /* Behind IO_ENDED: the end of TLS was not said, so somebody may have cut the
  * rest off.  False without TLS. */
@@ -184,6 +193,10 @@ const struct addr *io_peer(const struct io *io);
 const struct addr *io_local(const struct io *io);
 uint64_t io_bytes_in(const struct io *io);
 uint64_t io_bytes_out(const struct io *io);
+
+/* The peer is a client, and of this protocol (as in stats.h), not a server: so
+ * its bytes are counted. */
+void io_client(struct io *io, unsigned protocol);
 int io_error(const struct io *io); /* errno behind IO_GONE */
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/io_own.h"
+#include "proxy/stats.h"
 
 bool
 io_tell_gone(struct io *io, int error)
@@ -16,7 +17,8 @@ io_tell_gone(struct io *io, int error)
 		return true;
 	io->gone = true;
 	io->error = error;
-	MUST(event_del(&io->ev) == 0);
+	if (io->wire == NULL)
+		MUST(event_del(&io->ev) == 0);
 	io_drop_out(io, &io->out);
 	return io_tell(io, IO_GONE);
 }
@@ -24,8 +26,10 @@ io_tell_gone(struct io *io, int error)
 static bool
 can_read(const struct io *io)
 {
+	size_t full = io->wire == NULL ? IO_IN_MAX : IO_IN_MAX - IO_WIRE_ROOM;
+
 	return io->readable && !io->paused && !io->eof && !io->gone &&
-	    io->in.len < IO_IN_MAX;
+	    io->in.len < full;
 }
 
 /* What the owner left in the buffer that others need, too. */
@@ -70,12 +74,24 @@ read_error(struct io *io, int error)
 	return io_tell_gone(io, io->broken != 0 ? io->broken : error);
 }
 
+static void
+io_count_in(const struct io *io, size_t n)
+{
+	if (io->wire != NULL)
+		return; /* whoever carries it has counted them */
+	if (io->client != 0)
+		stats_addn(STAT_CLIENT_IN, io->client, n);
+	else
+		stats_addn(STAT_SERVER_IN, 0, n);
+}
+
 bool
 io_took(struct io *io, size_t n)
 {
 	char *scratch = io->loop->scratch;
 
 	io->bytes_in += n;
+	io_count_in(io, n);
 	if (io->finishing)
 		return true;
 	if (io->in.len > 0) {
@@ -94,6 +110,8 @@ read_once(struct io *io)
 	size_t room = IO_IN_MAX - io->in.len;
 	ssize_t n;
 
+	if (io->wire != NULL)
+		return io_wire_read(io);
 	if (io->secure == SECURE_YES)
 		return io_tls_read(io);
 	n = recv(io->fd, io->loop->scratch, room, 0);
@@ -116,6 +134,8 @@ look_gone(struct io *io)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
+	if (io->wire != NULL)
+		return io_wire_look(io);
 	if (poll(&p, 1, 0) <= 0 || (p.revents & (POLLERR | POLLHUP)) == 0)
 		return true;
 	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
@@ -170,7 +190,7 @@ io_read_turn(struct io *io)
 	if (io->broken != 0)
 		return io_tell_gone(io, io->broken);
 	/* libevent does not tell an error from readiness: look for oneself */
-	if (io->readable || io->eof || io->paused)
+	if (io->readable || io->eof || io->paused || io->wire != NULL)
 		return look_gone(io);
 	return true;
 }

@@ -13,6 +13,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/io_own.h"
+#include "proxy/stats.h"
 
 #define IOV_MAX_OURS 16
 
@@ -81,6 +82,7 @@ may_put(struct io *io, size_t len)
 	loop_later(io->loop, &io->out_job);
 	if (len <= IO_OUT_HARD && io->out_bytes <= IO_OUT_HARD - len)
 		return true;
+	(void)stats_limit(io->client, "IO_OUT_HARD");
 	log_error(0, "io output limit=%d queued=%zu more=%zu", IO_OUT_HARD,
 	    io->out_bytes, len);
 	io->broken = ENOBUFS;
@@ -278,6 +280,15 @@ send_error(struct io *io, int error)
 	io->broken = error;
 }
 
+void
+io_count_out(const struct io *io, size_t n)
+{
+	if (io->client != 0)
+		stats_addn(STAT_CLIENT_OUT, io->client, n);
+	else
+		stats_addn(STAT_SERVER_OUT, 0, n);
+}
+
 static void
 send_clear(struct io *io)
 {
@@ -294,6 +305,7 @@ send_clear(struct io *io)
 		}
 		io_consume(io, (uint64_t)n);
 		io->bytes_out += (uint64_t)n;
+		io_count_out(io, (size_t)n);
 		done += (uint64_t)n;
 	}
 }
@@ -301,6 +313,10 @@ send_clear(struct io *io)
 void
 io_send(struct io *io)
 {
+	if (io->wire != NULL) {
+		io_wire_send(io);
+		return;
+	}
 	if (io->secure == SECURE_YES)
 		io_tls_send(io);
 	else

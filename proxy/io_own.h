@@ -6,12 +6,13 @@
 #include "proxy/base/buf.h"
 #include "proxy/io.h"
 #include "proxy/io_line.h"
+#include "proxy/io_wire.h"
 #include "proxy/loop_own.h"
 #include "proxy/tls.h"
 
 /*
- * What is in an io, for io.c (life, time), io_in.c, io_out.c and io_tls.c
- * alone.
+ * What is in an io, for io.c (life, time), io_in.c, io_out.c, io_tls.c and
+ * io_wire.c alone.
  */
 #define IO_MAGIC 0x10c0de01u
 
@@ -42,9 +43,18 @@ struct piece {
 	uint64_t from, to;
 };
 
+/* Who carries an io that has no socket, and what is true of that. */
+struct wire {
+	const struct io_wire *calls;
+	void *arg;
+	const char *version, *cipher; /* of TLS; static */
+	bool secured, resumed;
+};
+
 struct io {
 	uint32_t magic;
-	int fd;
+	int fd; /* -1: a wire */
+	struct wire *wire;
 	struct loop *loop;
 	struct event ev; /* by edges, for as long as the io lives */
 	struct event *timer;
@@ -65,6 +75,7 @@ struct io {
 	bool end_sent : 1; /* ... done */
 	bool owed : 1;     /* IO_DRAINED */
 	bool finishing : 1;
+	bool fragile : 1; /* io_fragile() */
 	bool dead : 1; /* io_free() while the owner was being told */
 	unsigned busy; /* the owner is being told */
 	int error;
@@ -91,12 +102,16 @@ struct io {
 	int64_t due_ms, armed_ms; /* deadline; when the timer goes off */
 	const char *due_word;
 	uint64_t bytes_in, bytes_out;
+	unsigned client; /* io_client() */
 	struct addr peer;
 	struct addr *local; /* once asked for */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	struct io *fin_next, **fin_link;
 };
+
+/* io.c: one without a socket yet. */
+struct io *io_alloc(struct loop *l);
 
 /* Tells the owner.  False: it has freed the io. */
 bool io_tell(struct io *io, enum io_event what);
@@ -138,6 +153,9 @@ io_wants_out(const struct io *io)
 	return io->out != NULL || (io->ending && !io->end_sent);
 }
 
+/* io_out.c: so much went to the peer. */
+void io_count_out(const struct io *io, size_t n);
+
 /* io_tls.c: goes on with the handshake.  False: the owner has freed the io. */
 bool io_secure_turn(struct io *io);
 
@@ -146,5 +164,11 @@ bool io_secure_turn(struct io *io);
 bool io_tls_read(struct io *io);
 void io_tls_send(struct io *io);
 bool io_tls_end(struct io *io);
+
+/* io_wire.c: the same without a socket; is the peer still there; it closes. */
+bool io_wire_read(struct io *io);
+void io_wire_send(struct io *io);
+bool io_wire_look(struct io *io);
+void io_wire_close(struct io *io, bool reset);
 
 #endif

@@ -8,6 +8,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
 #include "proxy/io_own.h"
+#include "proxy/stats.h"
 
 /* What goes out next, side by side, so that a record is not a line; nothing
  * stays in it from one call to the next. */
@@ -33,6 +34,8 @@ io_start_tls(struct io *io, struct tls *t, const char *name, unsigned how)
 		tls_link_no_ticket(io->tls);
 	if ((how & IO_TLS_AGAIN) != 0)
 		tls_link_again(io->tls, io_peer(io));
+	if ((how & IO_TLS_H2) != 0)
+		tls_link_offer_h2(io->tls);
 	/* RFC 3207 4.2: what came before TLS was not said by this peer. */
 	io_discard(io);
 	io->hold = false;
@@ -48,10 +51,18 @@ io_resume_tls(struct io *io, const struct io *from)
 		tls_link_resume(io->tls, from->tls);
 }
 
+static void
+count_hands(const struct io *io, enum stats_hands how)
+{
+	stats_word(io->client != 0 ? STAT_TLS_CLIENT : STAT_TLS_SERVER, how);
+}
+
 static bool
 shaken(struct io *io)
 {
 	io->secure = SECURE_YES;
+	count_hands(
+	    io, tls_link_resumed(io->tls) ? HANDS_RESUMED : HANDS_FULL);
 	io->readable = true; /* more may have come along */
 	return io_tell(io, IO_SECURED);
 }
@@ -76,6 +87,7 @@ io_secure_turn(struct io *io)
 		io->writable = false;
 		return true;
 	default:
+		count_hands(io, HANDS_FAILED);
 		return io_tell_gone(io, tls_link_error(io->tls));
 	}
 }
@@ -192,6 +204,7 @@ send_record(struct io *io, const char *bytes, size_t len)
 		io->stuck = 0;
 		io_consume(io, n);
 		io->bytes_out += n;
+		io_count_out(io, n);
 		return n;
 	case TLS_WANT_WRITE:
 		io->writable = false;
@@ -258,25 +271,38 @@ bool
 io_secured(const struct io *io)
 {
 	IS(io, IO_MAGIC);
-	return io->secure == SECURE_YES;
+	return io->wire != NULL ? io->wire->secured : io->secure == SECURE_YES;
 }
 
 const char *
 io_tls_version(const struct io *io)
 {
+	if (io->wire != NULL)
+		return io->wire->version;
 	return io_secured(io) ? tls_link_version(io->tls) : "";
 }
 
 const char *
 io_tls_cipher(const struct io *io)
 {
+	if (io->wire != NULL)
+		return io->wire->cipher;
 	return io_secured(io) ? tls_link_cipher(io->tls) : "";
 }
 
 bool
 io_tls_resumed(const struct io *io)
 {
+	if (io->wire != NULL)
+		return io->wire->resumed;
 	return io_secured(io) && tls_link_resumed(io->tls);
+}
+
+bool
+io_tls_speaks_h2(const struct io *io)
+{
+	return io->wire == NULL && io_secured(io) &&
+	    tls_link_speaks_h2(io->tls);
 }
 
 bool

@@ -101,8 +101,10 @@ leaf_ask(struct leaves *l, const char *const *names, size_t n, leaf_done *done,
 	a->why = reason_not_to(l, read_names(&ns, names, n));
 	if (a->why == NULL)
 		join(l, a, &ns);
-	else
+	else {
+		leaf_count(a->why);
 		loop_next(l->link->loop, &a->fails);
+	}
 	return a;
 }
 

@@ -15,6 +15,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/leaf_own.h"
+#include "proxy/stats.h"
 #include "proxy/tls.h"
 
 /* ---- ends ---- */
@@ -42,9 +43,20 @@ finish(struct leaf_want *w, struct tls *tls, const char *why)
 	free(w);
 }
 
+/* `limit LEAF_TRIES_MAX` and its like. */
+void
+leaf_count(const char *why)
+{
+	static const char limit[] = "limit ";
+
+	if (strncmp(why, limit, sizeof(limit) - 1) == 0)
+		(void)stats_limit(0, why + sizeof(limit) - 1);
+}
+
 static void
 fail(struct leaf_want *w, const char *why)
 {
+	leaf_count(why);
 	log_warn(0, "no leaf for=\"%s\" reason=\"%s\"",
 	    log_quote(w->names.list[0].text), why);
 	finish(w, NULL, why);

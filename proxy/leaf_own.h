@@ -76,6 +76,9 @@ struct leaf_want *leaf_want_new(
     struct leaves *l, const struct leaf_names *names);
 void leaf_link_send(struct leaf_link *k);
 
+/* Why there is no leaf: a limit is counted. */
+void leaf_count(const char *why);
+
 /* Forgets what is on its way for l; nobody waits for it. */
 void leaf_link_forget(struct leaf_link *k, const struct leaves *l);
 

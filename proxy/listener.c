@@ -17,8 +17,7 @@
 #include "proxy/loop.h"
 #include "proxy/place.h"
 #include "proxy/proxied.h"
-#include "proxy/refused.h"
-#include "proxy/shared.h"
+#include "proxy/stats.h"
 
 #define LISTENER_MAGIC 0x115720e1u
 
@@ -62,9 +61,9 @@ may_say(struct quiet *q)
 }
 
 static uint64_t
-count(struct listener *ln, const char *limit)
+count(const struct listener *ln, const char *limit)
 {
-	return refused_count(shared_refused(worker_shared(ln->worker)), limit);
+	return stats_limit(ln->place->counted, limit);
 }
 
 static void
@@ -100,6 +99,7 @@ take(struct listener *ln, int *fdp, const struct addr *peer)
 	const char *limit =
 	    admit_enter(place_admit(ln->place), ln->worker, peer, &why);
 
+	io_client(io, ln->place->counted);
 	if (limit == NULL)
 		session_open(ln->place, &io);
 	else
@@ -167,11 +167,13 @@ static void
 out_of_files(struct listener *ln, int error)
 {
 	unsigned times = may_say(&ln->nofile);
+	const char *limit =
+	    error == EMFILE || error == ENFILE ? "nofile" : "memory";
 
+	(void)count(ln, limit);
 	if (times > 0)
 		log_error(0, "accept limit=%s listener=%s error=%s times=%u",
-		    error == EMFILE || error == ENFILE ? "nofile" : "memory",
-		    ln->place->name, strerror(error), times);
+		    limit, ln->place->name, strerror(error), times);
 	watch_want(ln->watch, false, false);
 	timer_set(ln->pause, NOFILE_PAUSE_MS);
 }

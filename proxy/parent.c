@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@
 #include "proxy/cache.h"
 #include "proxy/notify.h"
 #include "proxy/parent_own.h"
-#include "proxy/refused.h"
+#include "proxy/quarantine_dir.h"
+#include "proxy/quarantine_room.h"
 #include "proxy/worker.h"
 
 /* ---- telling net workers ----------------------------------------------------
@@ -63,6 +65,7 @@ give_pair(void *arg, const struct control *m, const int *fds)
 	    .b = m->slot,
 	    .c = m->sequence};
 
+	parent_count_scan(p, m);
 	if (m->net >= 1 && m->net <= p->workers)
 		parent_tell(&p->nets[m->net - 1], &o, fds, CONTROL_FDS);
 }
@@ -84,6 +87,9 @@ serve(void *arg, uint32_t generation, const char *version)
 
 	copy_text(o.text, sizeof(o.text), version);
 	parent_tell_all(p, &o, NULL, 0);
+	stats_tell(p->stats, NULL, version);
+	if (version[0] != '\0')
+		stats_add(STAT_GENERATIONS);
 }
 
 /* ---- starting ---------------------------------------------------------------
@@ -118,6 +124,7 @@ become_net(struct parent *p, unsigned self, int control)
 	    .conf = p->conf,
 	    .shared = p->shared,
 	    .cache = p->cache,
+	    .quarantine_room = p->quarantine_room,
 	    .doors = &p->doors,
 	    .control = control,
 	    .sinks = p->sinks,
@@ -128,6 +135,8 @@ become_net(struct parent *p, unsigned self, int control)
 	let_go(p, self);
 	who_become(&p->who);
 	proctitle_set("sallyportd: net %u", self);
+	stats_take(p->stats, self);
+	stats_set(STAT_NETS, 1);
 	worker_run(&ws);
 }
 
@@ -181,12 +190,14 @@ check_ready(struct parent *p)
 	if (p->reloading) {
 		p->reloading = false;
 		log_info(0, "reloaded");
+		stats_word(STAT_RELOADS, RELOAD_APPLIED);
 	}
 	if (p->phase == SERVING) {
 		notify("READY=1\nSTATUS=Serving");
 		return;
 	}
 	p->phase = SERVING;
+	stats_tell(p->stats, "serving", NULL);
 	log_info(
 	    0, "ready workers=%u version=%s", p->workers, SALLYPORT_VERSION);
 	notify("READY=1\nSTATUS=Serving");
@@ -226,6 +237,7 @@ terminate(struct parent *p)
 		return;
 	}
 	log_info(0, "draining");
+	stats_tell(p->stats, "draining", NULL);
 	notify("STOPPING=1\nSTATUS=Draining");
 	p->phase = DRAINING;
 	p->drain_until =
@@ -237,11 +249,12 @@ static void
 net_ended(struct parent *p, unsigned i, int status)
 {
 	struct net_child *n = &p->nets[i];
+	bool expected = p->phase == ENDING ||
+	    (p->phase == DRAINING && WIFEXITED(status) &&
+		WEXITSTATUS(status) == 0);
 
-	child_ended(&n->child, status,
-	    p->phase == ENDING ||
-		(p->phase == DRAINING && WIFEXITED(status) &&
-		    WEXITSTATUS(status) == 0));
+	child_ended(&n->child, status, expected);
+	parent_count_net_end(p, i + 1, expected);
 	close(n->control);
 	n->control = -1;
 	n->up = false;
@@ -358,6 +371,7 @@ tick(struct parent *p)
 	if (left > 0)
 		return sooner(wait, left);
 	log_warn(0, "limit drain_timeout reached: ending what is left");
+	(void)stats_limit(0, "drain_timeout");
 	p->phase = ENDING;
 	kill_nets(p);
 	return wait;
@@ -460,6 +474,18 @@ sweep_spool(const char *dir)
 		closedir(d);
 }
 
+int
+parent_make_quarantine(
+    const struct parent *p, const struct conf *conf, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (!quarantine_wanted(conf))
+		return 0;
+	quarantine_path(conf, path);
+	return who_make_dir(&p->who, path, 0700, e);
+}
+
 static int
 make_dirs(struct parent *p, struct err *e)
 {
@@ -472,7 +498,7 @@ make_dirs(struct parent *p, struct err *e)
 			return -1;
 	}
 	sweep_spool(conf_str(p->conf, NULL, OPT_GATEWAY_SPOOL_DIR));
-	return 0;
+	return parent_make_quarantine(p, p->conf, e);
 }
 
 static int
@@ -499,8 +525,11 @@ prepare(struct parent *p, struct err *e)
 		return -1;
 	p->shared = shared_open(
 	    p->workers, (unsigned)conf_int(c, NULL, OPT_GATEWAY_MAX_SESSIONS));
-	if (p->shared == NULL)
+	p->quarantine_room = quarantine_room_open();
+	if (p->shared == NULL || p->quarantine_room == NULL)
 		return err_set(e, "shared memory: %s", strerror(errno));
+	if (parent_open_stats(p, e) < 0)
+		return -1;
 	p->cache = cache_open((uint64_t)conf_int(c, NULL, OPT_SCAN_CACHE_SIZE),
 	    conf_int(c, NULL, OPT_SCAN_CACHE_TTL));
 	return 0;
@@ -516,6 +545,8 @@ parent_free(struct parent **pp)
 	signer_free(&p->signer);
 	cache_free(&p->cache);
 	shared_free(&p->shared);
+	quarantine_room_free(&p->quarantine_room);
+	stats_free(&p->stats);
 	doors_close(&p->doors);
 	sinks_free(&p->sinks);
 	tls_files_free(&p->tls_files);
@@ -555,7 +586,7 @@ parent_run(struct conf **confp, const char *path)
 	p->signer = signer_open(&p->who, p->workers, &signs, p);
 	signer_conf(p->signer, p->conf);
 	run(p);
-	refused_log(shared_refused(p->shared));
+	stats_log_limits();
 	log_info(0, "ended");
 	status = p->status;
 	parent_free(&p);

@@ -10,6 +10,7 @@
 #include "proxy/orders.h"
 #include "proxy/shared.h"
 #include "proxy/signer.h"
+#include "proxy/stats.h"
 #include "proxy/tls.h"
 
 /* What parent.c and reload.c share, and nobody else. */
@@ -29,7 +30,10 @@ struct parent {
 	struct who who;
 	unsigned workers;
 	struct shared *shared;
+	struct stats *stats;
+	uint32_t scans[SLOTS_MAX]; /* the sequence last seen in each slot */
 	struct cache *cache;
+	struct quarantine_room *quarantine_room;
 	struct doors doors;
 	uint32_t reloads;
 	bool reloading; /* not all net workers have applied the last one */
@@ -59,8 +63,19 @@ void parent_reload(struct parent *p);
  * out as `file:line: text`: then NULL. */
 struct tls_files *parent_read_tls(const struct conf *conf, FILE *out);
 
+/* Makes the counters' file.  0, or -1 with words. */
+int parent_open_stats(struct parent *p, struct err *e);
+
+/* A pair with a scan worker, and a net worker that has ended, are counted. */
+void parent_count_scan(struct parent *p, const struct control *m);
+void parent_count_net_end(struct parent *p, unsigned self, bool expected);
+
 /* USR1: opens the log files again, for logrotate(8). */
 void parent_reopen_logs(struct parent *p);
+
+/* Makes the folder of [quarantine] where a policy wants it.  0, or -1. */
+int parent_make_quarantine(
+    const struct parent *p, const struct conf *conf, struct err *e);
 
 /* Takes the files of the [log] sections (sinks_open_files()) and sends our
  * own lines there too.  0, or -1 with words: then fds are the caller's. */

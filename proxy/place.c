@@ -9,14 +9,16 @@
 #include "proxy/base/mem.h"
 #include "proxy/place_own.h"
 
-static const struct protocol *
-find_protocol(const char *word)
+static void
+find_protocol(struct place *p, const char *word)
 {
-	for (size_t i = 0; protocols[i] != NULL; i++) {
-		if (strcmp(protocols[i]->name, word) == 0)
-			return protocols[i];
+	for (unsigned i = 0; protocols[i] != NULL; i++) {
+		if (strcmp(protocols[i]->name, word) != 0)
+			continue;
+		p->protocol = protocols[i];
+		p->counted = i + 1;
+		return;
 	}
-	return NULL;
 }
 
 /* [gateway] name, or the host's. */
@@ -103,7 +105,7 @@ place_open(struct worker *w, const struct conf *conf,
 
 	o->p.magic = PLACE_MAGIC;
 	o->p.name = conf_name(listener);
-	o->p.protocol = find_protocol(word);
+	find_protocol(&o->p, word);
 	o->p.conf = conf;
 	o->p.listener = listener;
 	o->p.direction = conf_word(conf, listener, OPT_LISTENER_DIRECTION);

@@ -18,7 +18,8 @@ struct session_own {
 	struct job bury;
 	bool opened; /* its protocol knows it */
 	bool ended, gone;
-	bool reset; /* it ends so */
+	bool reset;  /* it ends so */
+	bool stream; /* of another session */
 	max_align_t state[];
 };
 

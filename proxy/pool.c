@@ -9,6 +9,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
 #include "proxy/io.h"
+#include "proxy/stats.h"
 
 #define POOL_MAGIC 0x9001cafeu
 
@@ -188,5 +189,6 @@ pool_take(struct pool *p, const char *key, void **tag_r)
 	free(i);
 	io_owner(io, NULL, NULL);
 	io_deadline(io, 0, NULL);
+	stats_word(STAT_DIALS, DIAL_REUSED);
 	return io;
 }

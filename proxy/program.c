@@ -21,6 +21,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/io.h"
 #include "proxy/loop.h"
+#include "proxy/stats.h"
 
 #define PROGRAMS_MAGIC 0xc411d001u
 #define PROGRAM_WORDS_MAX 32
@@ -73,11 +74,13 @@ log_line(struct program *c)
 	if (c->lines <= PROGRAM_LINES_MAX)
 		log_warn(0, "program says program=%s pid=%d text=\"%s\"",
 		    c->name, (int)c->pid, log_quote(c->line));
-	if (c->lines == PROGRAM_LINES_MAX)
+	if (c->lines == PROGRAM_LINES_MAX) {
+		(void)stats_limit(0, "PROGRAM_LINES_MAX");
 		log_warn(0,
 		    "program says more program=%s pid=%d "
 		    "limit=PROGRAM_LINES_MAX",
 		    c->name, (int)c->pid);
+	}
 }
 
 static void
@@ -188,9 +191,11 @@ static void
 on_time(void *arg)
 {
 	struct program *c = arg;
+	const char *limit = c->termed ? "PROGRAM_KILL_MS" : "PROGRAM_END_MS";
 
+	(void)stats_limit(0, limit);
 	log_warn(0, "program does not end program=%s pid=%d limit=%s", c->name,
-	    (int)c->pid, c->termed ? "PROGRAM_KILL_MS" : "PROGRAM_END_MS");
+	    (int)c->pid, limit);
 	send_signal(c, c->termed ? SIGKILL : SIGTERM);
 	if (!c->termed)
 		timer_set(c->timer, PROGRAM_KILL_MS);

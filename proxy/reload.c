@@ -175,7 +175,8 @@ adopt(
 	struct doors doors;
 	int fds[SINKS_MAX];
 
-	if (sinks_open_files(conf, fds, e) < 0)
+	if (parent_make_quarantine(p, conf, e) < 0 ||
+	    sinks_open_files(conf, fds, e) < 0)
 		return -1;
 	if (doors_open(&doors, &p->doors, conf, p->workers, e) < 0) {
 		close_logs(fds);
@@ -208,6 +209,7 @@ parent_reload(struct parent *p)
 		conf_free(&conf);
 		tls_files_free(&files);
 		notify("READY=1\nSTATUS=Serving; the last reload was refused");
+		stats_word(STAT_RELOADS, RELOAD_REFUSED);
 		return;
 	}
 	warn_restart(old, conf);

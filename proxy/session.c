@@ -10,7 +10,9 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/io_carry.h"
 #include "proxy/place_own.h"
+#include "proxy/stats.h"
 
 /* A client has so long to take our last words and to close. */
 #define LINGER_MS 2000
@@ -56,8 +58,10 @@ log_handshake(const struct session *s, enum io_event what)
 	char host[ADDR_TEXT];
 
 	if (what == IO_LATE &&
-	    strcmp(io_deadline_word(s->client), HANDSHAKE_TIMEOUT) == 0)
+	    strcmp(io_deadline_word(s->client), HANDSHAKE_TIMEOUT) == 0) {
+		(void)stats_limit(s->place->counted, HANDSHAKE_TIMEOUT);
 		trouble = "TLS handshake: " HANDSHAKE_TIMEOUT " exceeded";
+	}
 	if (trouble[0] != '\0')
 		log_info(s->id, "tls client=%s listener=%s reason=%s",
 		    addr_host(io_peer(s->client), host), s->place->name,
@@ -117,8 +121,8 @@ told(void *arg, struct io *io, enum io_event what)
 		session_end(s);
 }
 
-void
-session_open(struct place *place, struct io **iop)
+static struct session_own *
+open_own(struct place *place, struct io **iop)
 {
 	struct place_own *po = place_own(place);
 	size_t size = place->protocol->state_size;
@@ -136,6 +140,16 @@ session_open(struct place *place, struct io **iop)
 	LIST_INSERT_HEAD(&po->sessions, o, link);
 	po->sessions_n++;
 	io_owner(o->s.client, told, o);
+	return o;
+}
+
+void
+session_open(struct place *place, struct io **iop)
+{
+	struct session_own *o = open_own(place, iop);
+
+	stats_addn(STAT_SESSIONS, place->counted, 1);
+	stats_addn(STAT_SESSIONS_TOTAL, place->counted, 1);
 	log_debug(o->s.id, "session begins listener=%s", place->name);
 	if (place->tls_mode == TLS_IMPLICIT) {
 		session_start_tls(&o->s, IO_TLS_KEEP);
@@ -143,6 +157,18 @@ session_open(struct place *place, struct io **iop)
 	}
 	o->opened = true;
 	place->protocol->open(&o->s);
+}
+
+struct session *
+session_open_stream(struct session *of, struct io **iop)
+{
+	struct session_own *o = open_own(of->place, iop);
+
+	o->stream = true;
+	o->opened = true;
+	o->s.id = of->id; /* as its events tell whose it is */
+	of->place->protocol->open(&o->s);
+	return &o->s;
 }
 
 void
@@ -153,6 +179,18 @@ session_start_tls(struct session *s, unsigned how)
 	MUST(p->tls != NULL);
 	io_start_tls(s->client, p->tls, NULL, how);
 	io_deadline(s->client, p->tls_timeout, HANDSHAKE_TIMEOUT);
+}
+
+int
+session_carry(struct session *s)
+{
+	struct io *inside = io_carry(&s->client);
+
+	if (inside == NULL)
+		return -1;
+	s->client = inside;
+	io_owner(inside, told, session_own(s));
+	return 0;
 }
 
 static void
@@ -175,9 +213,12 @@ session_end(struct session *s)
 	o->ended = true;
 	LIST_REMOVE(o, link);
 	place_own(place)->sessions_n--;
+	if (!o->stream)
+		stats_addn(STAT_SESSIONS, place->counted, (uint64_t)-1);
 	if (o->opened && place->protocol->close != NULL)
 		place->protocol->close(s);
-	admit_leave(place_admit(place), place->worker, &o->peer);
+	if (!o->stream)
+		admit_leave(place_admit(place), place->worker, &o->peer);
 	log_debug(s->id, "session ends in=%ju out=%ju",
 	    (uintmax_t)io_bytes_in(s->client),
 	    (uintmax_t)io_bytes_out(s->client));

@@ -23,6 +23,7 @@ struct place {
 	uint32_t magic;
 	const char *name; /* of the listener */
 	const struct protocol *protocol;
+	unsigned counted; /* the protocol's number, for stats.h */
 	const struct conf *conf;
 	const struct conf_section *listener;
 	const char *gateway;   /* [gateway] name */
@@ -55,6 +56,12 @@ struct session {
 void session_open(struct place *place, struct io **iop);
 
 /*
+ * One more session of the same place and client, which has no connection of
+ * its own: a stream of that of of.  Takes io over.  It MUST end before of does.
+ */
+struct session *session_open_stream(struct session *of, struct io **iop);
+
+/*
  * Calls protocol->close(), sends what was put to the client, and frees when
  * this turn of the loop ends.  May be called from any of the protocol's own
  * functions, also twice; until the turn ends *s and its state can be touched,
@@ -74,6 +81,13 @@ void session_reset(struct session *s);
  * or IO_LATE when [tls] handshake_timeout has passed, or IO_GONE.
  */
 void session_start_tls(struct session *s, unsigned how);
+
+/*
+ * What the client says from here on, behind what waits in its input, is a
+ * connection inside of that: s->client is another one, which can turn to TLS
+ * though the first one has (proxy/io_carry.h).  0, or -1 with errno.
+ */
+int session_carry(struct session *s);
 
 /* It has been: nothing is read or said any more. */
 bool session_ended(struct session *s);
@@ -152,6 +166,8 @@ struct exchange_end {
 	uint64_t bytes_in, bytes_out;
 	int64_t delivery_began_ms; /* clock_ms(); 0: it did not */
 	bool released_before_verdict;
+	bool malformed; /* nothing came to the gate: it could not be read;
+			 * reason: why */
 };
 
 /*

@@ -17,7 +17,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/mem.h"
 #include "proxy/rates.h"
-#include "proxy/refused.h"
 
 #define SHARED_MAGIC 0x54a4ed01u
 
@@ -48,7 +47,6 @@ struct shared {
 	struct part *parts;
 	struct count *counts;
 	struct rates *rates;
-	struct refused *refused;
 };
 
 static bool
@@ -86,8 +84,7 @@ open_all(struct shared *s)
 	if (s->words == NULL || !map_all(s))
 		return false;
 	s->rates = rates_open(s->workers, s->slots);
-	s->refused = refused_open();
-	return s->rates != NULL && s->refused != NULL;
+	return s->rates != NULL;
 }
 
 struct shared *
@@ -130,19 +127,11 @@ shared_free(struct shared **sp)
 	}
 	words_unmap(s->words);
 	rates_free(&s->rates);
-	refused_free(&s->refused);
 	if (s->words_fd >= 0)
 		(void)close(s->words_fd);
 	if (s->parts != NULL)
 		(void)munmap(s->parts, s->size);
 	free(s);
-}
-
-struct refused *
-shared_refused(const struct shared *s)
-{
-	IS(s, SHARED_MAGIC);
-	return s->refused;
 }
 
 int

@@ -54,10 +54,6 @@ enum shared_rate { RATE_SESSIONS = 2, RATE_MESSAGES };
 bool shared_client_rate(struct shared *s, unsigned self,
     const struct addr *client, enum shared_rate rate, uint32_t most);
 
-/* Who was turned away, and by what (proxy/refused.h). */
-struct refused;
-struct refused *shared_refused(const struct shared *s);
-
 void shared_sessions(struct shared *s, unsigned self, int change);
 uint32_t shared_session_count(const struct shared *s); /* over all */
 

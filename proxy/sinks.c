@@ -20,6 +20,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/event.h"
 #include "proxy/event_line.h"
+#include "proxy/stats.h"
 
 #define SINK_WAIT_MS 1000
 #define SINK_MODE 0640
@@ -343,6 +344,9 @@ event_write(struct sinks *s, const struct event *ev)
 			0)
 			result = -1;
 	}
+	stats_word(STAT_LINES, ev->kind);
+	if (result < 0)
+		stats_word(STAT_LINES_LOST, ev->kind);
 	buf_free(&lines[FORMAT_TEXT]);
 	buf_free(&lines[FORMAT_JSON]);
 	return result;

@@ -83,6 +83,11 @@ void tls_link_again(struct tls_link *k, const struct addr *peer);
 void tls_link_resume(struct tls_link *k, const struct tls_link *from);
 void tls_link_no_ticket(struct tls_link *k);
 
+/* Before the handshake: HTTP/2 is offered in front of HTTP/1.1; behind it: is
+ * that what was chosen (RFC 7301, RFC 9113 3.2)? */
+void tls_link_offer_h2(struct tls_link *k);
+bool tls_link_speaks_h2(const struct tls_link *k);
+
 /* The handshake; again and again until it is TLS_OK. */
 enum tls_is tls_link_hands(struct tls_link *k);
 

@@ -121,18 +121,20 @@ tls_shown_free(struct tls_shown **sp)
 
 /* ---- a side ---- */
 
-/* RFC 7301: HTTP/1.1 is what is spoken in there, so who offers other things,
- * too, need not guess; who offers only those hears nothing of it. */
+/* RFC 7301: what is spoken in there, the best first; who offers only other
+ * things hears nothing of it.  arg: whether that is HTTP/2, too. */
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     const unsigned char *in, unsigned in_len, void *arg)
 {
-	static const unsigned char ours[] = "\010http/1.1";
+	static const unsigned char ours[] = "\002h2\010http/1.1";
+	static const unsigned char *const only_1 = ours + 3;
+	size_t len = sizeof(ours) - 1;
 	unsigned char *chosen;
 
 	(void)ssl;
-	(void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in,
+	if (SSL_select_next_proto(&chosen, out_len, arg != NULL ? ours : only_1,
+		(unsigned)(arg != NULL ? len : len - 3), in,
 		in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = chosen;
@@ -146,7 +148,8 @@ tls_leaf_base(const struct conf *c, const struct conf_section *listener,
 	struct tls *t =
 	    tls_side_server(c, listener, conf_name(listener), tickets);
 
-	SSL_CTX_set_alpn_select_cb(t->ctx, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(t->ctx, on_alpn,
+	    conf_int(c, NULL, OPT_TLS_INSPECTION_HTTP2) != 0 ? t : NULL);
 	return t;
 }
 

@@ -145,6 +145,26 @@ tls_link_no_ticket(struct tls_link *k)
 }
 
 void
+tls_link_offer_h2(struct tls_link *k)
+{
+	static const unsigned char words[] = "\002h2\010http/1.1";
+
+	IS(k, LINK_MAGIC);
+	/* 0 is well here */
+	MUST(SSL_set_alpn_protos(k->ssl, words, sizeof(words) - 1) == 0);
+}
+
+bool
+tls_link_speaks_h2(const struct tls_link *k)
+{
+	const unsigned char *word;
+	unsigned len;
+
+	SSL_get0_alpn_selected(k->ssl, &word, &len);
+	return len == 2 && memcmp(word, "h2", 2) == 0;
+}
+
+void
 tls_link_free(struct tls_link **kp)
 {
 	struct tls_link *k = *kp;

@@ -32,12 +32,16 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *usage; /* NULL: not in the summary */
 } commands[] = {
+    {"status", tool_status,
+	"status [--json | --prometheus] [--all] [--config FILE]"},
     {"scan", tool_scan, "scan [--json] [--config FILE] FILE..."},
     {"deliver", tool_deliver,
 	"deliver [-f SENDER] [-d RECIPIENT]... [OPTION]... -- COMMAND..."},
     {"filter", tool_filter, "filter [-f SENDER] [-d RECIPIENT]... [OPTION]..."},
     {"qmail-queue", tool_qmail_queue,
 	"qmail-queue [--next PROGRAM] [OPTION]..."},
+    {"quarantine", tool_quarantine,
+	"quarantine list|show ID...|delete ID... [--json] [--config FILE]"},
     {"ca", tool_ca, "ca create|show|export [OPTION]..."},
     {"version", do_version, "version"},
     {"--version", do_version, NULL},
@@ -59,6 +63,7 @@ tool_usage(FILE *out, int status)
 		before = "";
 	}
 	fputs(
+	    "status shows what the gateway has counted since its start.\n"
 	    "scan looks at files as the gateway would (-: standard input)\n"
 	    "and exits with 0: clean, 1: something was found, 2: error.\n"
 	    "deliver, filter and qmail-queue have the mail on their standard\n"

@@ -20,10 +20,12 @@ struct conf;
 /* ---- commands: argv[0] is the command's own word; they return the status */
 
 int tool_scan(int argc, char **argv);
+int tool_status(int argc, char **argv);
 int tool_deliver(int argc, char **argv);
 int tool_filter(int argc, char **argv);
 int tool_qmail_queue(int argc, char **argv);
 int tool_ca(int argc, char **argv);
+int tool_quarantine(int argc, char **argv);
 
 /* Says how the tool is used; returns status. */
 int tool_usage(FILE *out, int status);

@@ -120,9 +120,9 @@ judge(struct tool_job *j, struct local_answer *a)
 		return say(no[why], e.text);
 	if (a->action == DO_TEMPFAIL)
 		return say(QQ_TEMPFAIL, a->text);
-	if (a->action == DO_BLOCK)
-		return say(QQ_REFUSED, a->text);
-	return QQ_OK;
+	if (a->action == DO_DISCARD || local_delivers(a))
+		return QQ_OK;
+	return say(QQ_REFUSED, a->text);
 }
 
 /* ---- the real one ---- */

@@ -26,6 +26,7 @@
 #include "proxy/loop.h"
 #include "proxy/orders.h"
 #include "proxy/place.h"
+#include "proxy/quarantine.h"
 #include "proxy/shared.h"
 #include "proxy/tls.h"
 #include "scan/policy.h"
@@ -70,6 +71,7 @@ struct worker {
 	struct dialer *dialer;
 	struct gate *gate;
 	struct leaf_link *leaf_link;
+	struct quarantine *quarantine;
 	struct sinks *sinks;
 	struct tls_tickets tls_tickets;
 	struct shared *shared;
@@ -107,6 +109,12 @@ struct leaf_link *
 worker_leaf_link(const struct worker *w)
 {
 	return w->leaf_link;
+}
+
+struct quarantine *
+worker_quarantine(const struct worker *w)
+{
+	return w->quarantine;
 }
 
 struct sinks *
@@ -414,6 +422,7 @@ order_apply(struct worker *w, const struct order *o, int *fds, unsigned n)
 		w->house = w->coming;
 		w->coming = NULL;
 		gate_conf(w->gate, w->house->conf);
+		quarantine_conf(w->quarantine, w->house->conf);
 		spool_conf(w, w->house->conf);
 		apply_doors(w);
 		house_retire(old);
@@ -573,6 +582,8 @@ worker_run(const struct worker_start *ws)
 	w->dialer = dialer_open(w->loop);
 	w->gate = gate_open(w->loop, w->shared, w->self, ws->cache, ws->conf);
 	w->leaf_link = leaf_link_open(w->loop);
+	w->quarantine = quarantine_open(
+	    w->loop, ws->quarantine_room, w->self, ws->conf);
 	w->ending = timer_open(w->loop, look_for_end, w);
 	spool_conf(w, ws->conf);
 	open_first(w, ws);

@@ -13,6 +13,8 @@ struct doors;
 struct gate;
 struct leaf_link;
 struct loop;
+struct quarantine;
+struct quarantine_room;
 struct shared;
 struct sinks;
 struct spool_house;
@@ -27,6 +29,7 @@ struct worker_start {
 	struct conf *conf;
 	struct shared *shared;
 	struct cache *cache;
+	struct quarantine_room *quarantine_room;
 	struct doors *doors; /* those of the others are closed */
 	struct sinks *sinks;
 	struct tls_files *tls_files;
@@ -41,6 +44,7 @@ struct loop *worker_loop(const struct worker *w);
 struct dialer *worker_dialer(const struct worker *w);
 struct gate *worker_gate(const struct worker *w);
 struct leaf_link *worker_leaf_link(const struct worker *w);
+struct quarantine *worker_quarantine(const struct worker *w);
 struct sinks *worker_sinks(const struct worker *w);
 struct spool_house *worker_spool(const struct worker *w);
 struct shared *worker_shared(const struct worker *w);

@@ -13,6 +13,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/io_urgent.h"
+#include "proxy/stats.h"
 
 #define SAY_MAX 8192
 
@@ -193,6 +194,7 @@ late(struct session *s)
 	} else if (p->state != FTP_MOVE) {
 		log_info(s->id, "ftp closed limit=%s state=%s", word,
 		    words[p->state]);
+		stats_reason(s->place->counted, word);
 		ftp_over(s, "command_timeout: too long silent");
 	} else if (strcmp(word, "upload_reply_within") == 0) {
 		ftp_move_stop(s, "deferred", word,

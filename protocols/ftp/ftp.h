@@ -9,6 +9,7 @@
 #include "protocols/ftp/ftp_line.h"
 #include "protocols/ftp/ftp_reply.h"
 #include "proxy/base/addr.h"
+#include "proxy/deny.h"
 #include "proxy/session.h"
 
 /*
@@ -49,8 +50,7 @@ struct ftp_own {
 	int64_t connect_timeout, command_timeout, data_timeout, scan_deadline;
 	int64_t reply_within, progress;
 	uint64_t max_size;
-	struct net *denied;
-	size_t denied_n;
+	struct deny denied;      /* addresses; in mode reverse our own alone */
 	struct ftp_range *ports; /* server_ports */
 	size_t ports_n;
 	uint64_t commands; /* a bit for each row of the table in ftp_cmd.c */
@@ -59,9 +59,8 @@ struct ftp_own {
 int ftp_prepare(struct place *place, void **own_r, struct err *e);
 void ftp_forget(void *own);
 
-/* May clients be taken to that port, to that address? */
+/* May clients be taken to that port? */
 bool ftp_own_port(const struct ftp_own *o, uint16_t port);
-bool ftp_own_address(const struct ftp_own *o, const struct addr *a);
 
 /* "21" or "50000-50999"; 0, or -1.  Pure. */
 int ftp_range(const char *text, struct ftp_range *r_r);
@@ -102,7 +101,7 @@ struct ftp_server {
 	char *user;             /* to be said behind its greeting; NULL */
 	char *greeting;         /* while it is asked for TLS */
 	bool marked;            /* a 1xx may come before the reply */
-	bool begun;             /* what is ignored has had its 1xx ... */
+	bool begun;             /* what is ignored, or left, had its 1xx ... */
 	bool probed;            /* ... and its end is asked for */
 	char *leftover;         /* a half file to be deleted there; NULL */
 	bool securing;          /* AUTH TLS was said, or hands are shaken */
@@ -134,6 +133,7 @@ struct ftp_data {
 	struct io *io;
 	bool wanted;    /* the transfer has to hear of it */
 	bool securing;  /* TLS is not there yet */
+	bool late;      /* lost, because it did not move in time */
 	uint64_t moved; /* bytes when its deadline was last set */
 	char why[128];
 };
@@ -142,6 +142,10 @@ struct ftp_data {
 
 void ftp_data_close(struct ftp_data *d); /* also what waits to become one */
 void ftp_data_reset(struct ftp_data *d);
+
+/* The transfer is over.  Who has not come yet may come to nothing: mod_proxy
+ * reads no reply before it has connected. */
+void ftp_data_leave(struct ftp_data *d);
 
 /* Listens at local for the host of from; 0, or -1 with words. */
 int ftp_data_listen(struct ftp_data *d, const struct addr *local,
@@ -299,6 +303,10 @@ void ftp_server_ask(struct session *s, ftp_answered *answered, const char *fmt,
  * has come); then name, a half file, is deleted (NULL: nothing is). */
 void ftp_server_ignore(struct session *s, bool begun, const char *name);
 
+/* The connection is about to go, and a transfer with it: half a file of its
+ * doing is to be deleted there. */
+void ftp_server_leave_over(struct session *s);
+
 void ftp_server_drop(struct session *s); /* with a QUIT */
 
 /* Relays what the server answers. */
@@ -373,6 +381,9 @@ bool ftp_early_drained(struct session *s); /* false: that was not ours */
 
 /* The verdict is good: all of it goes.  Only when it has begun. */
 void ftp_early_passes(struct session *s);
+
+/* The name of what may lie half at the server, by our doing; NULL: nothing. */
+const char *ftp_move_leftover(const struct session *s);
 
 /* ftp_remote.c: the server's part of a transfer: fetches or pushes, as the
  * phase says. */

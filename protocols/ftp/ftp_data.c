@@ -13,6 +13,7 @@
 #include "proxy/dial.h"
 #include "proxy/io.h"
 #include "proxy/listen_once.h"
+#include "proxy/stats.h"
 
 #define LINGER_MS 30000
 
@@ -26,7 +27,7 @@ forget(struct ftp_data *d)
 	listen_once_cancel(&d->listen);
 	dial_cancel(&d->dial);
 	d->way = FTP_WAY_NONE;
-	d->wanted = d->securing = false;
+	d->wanted = d->securing = d->late = false;
 	d->moved = 0;
 }
 
@@ -42,6 +43,14 @@ ftp_data_reset(struct ftp_data *d)
 {
 	forget(d);
 	io_reset(&d->io);
+}
+
+void
+ftp_data_leave(struct ftp_data *d)
+{
+	d->wanted = false;
+	if (d->listen == NULL)
+		ftp_data_close(d);
 }
 
 static void
@@ -76,6 +85,8 @@ late(struct ftp_data *d)
 		return;
 	}
 	copy_text(d->why, sizeof(d->why), word);
+	stats_reason(d->s->place->counted, word);
+	d->late = true;
 	tell(d, FTP_DATA_LOST);
 }
 
@@ -142,14 +153,20 @@ opened(void *arg, struct io *io, const char *why)
 {
 	struct ftp_data *d = arg;
 
+	d->late = io == NULL && d->listen != NULL;
 	d->listen = NULL;
 	d->dial = NULL;
 	if (io == NULL) {
-		copy_text(d->why, sizeof(d->why), why);
+		(void)snprintf(d->why, sizeof(d->why), "%s%s",
+		    d->late ? DATA_TIMEOUT ": " : "", why);
+		if (d->late)
+			stats_reason(d->s->place->counted, DATA_TIMEOUT);
 		tell(d, FTP_DATA_LOST);
 		return;
 	}
 	d->io = io;
+	if (d == &((struct ftp *)d->s->state)->client)
+		io_client(io, d->s->place->counted);
 	io_owner(io, told, d);
 	if (!d->wanted) {
 		io_pause(io);
@@ -300,6 +317,7 @@ listen_for_client(struct session *s)
 		ftp_own(s)->passive, &e) == 0)
 		return listen_once_at(p->client.listen);
 	log_error(s->id, "ftp limit=passive_ports error=%s", e.text);
+	(void)stats_limit(s->place->counted, "passive_ports");
 	ftp_say(s, "425 passive_ports: none is free\r\n");
 	return NULL;
 }

@@ -31,7 +31,8 @@ bad_dest(const struct session *s, const struct ftp_dest *d)
 
 	if (!ftp_own_port(o, d->port))
 		return "server_ports: not for you";
-	if (addr_number(d->host, d->port, &a) == 0 && !ftp_own_address(o, &a))
+	if (addr_number(d->host, d->port, &a) == 0 &&
+	    !deny_may_dial(&o->denied, &a))
 		return "deny_destinations: not for you";
 	return NULL;
 }

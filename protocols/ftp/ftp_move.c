@@ -14,6 +14,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/mail_text.h"
+#include "proxy/stats.h"
 
 /* clang-format off */
 static const char *const words[] = {
@@ -145,7 +146,7 @@ ftp_move_end(struct session *s, const char *result, const char *reason,
 	if (ftp_early_begun(t) && !whole)
 		ftp_data_reset(&p->client);
 	ftp_data_close(&p->remote);
-	ftp_data_close(&p->client);
+	ftp_data_leave(&p->client);
 	write_event(s, result, reason, reply);
 	free_transfer(s);
 	ftp_enter(s, FTP_READY);
@@ -163,10 +164,10 @@ ftp_move_answer(struct session *s, const char *result, const char *reason,
 	free(reply);
 }
 
-/* The name of what may lie half at the server, by our doing; NULL: nothing. */
-static const char *
-leftover(const struct ftp_transfer *t)
+const char *
+ftp_move_leftover(const struct session *s)
 {
+	const struct ftp_transfer *t = ftp_transfer(s);
 	bool ours = t->phase == FTP_IN_PUSH && t->asked && !t->resumed;
 
 	return ours && t->name[0] != '\0' ? t->name : NULL;
@@ -182,7 +183,7 @@ ftp_move_stop(struct session *s, const char *result, const char *reason,
 	/* a reset: neither side may take what it got for whole */
 	ftp_data_reset(&p->client);
 	ftp_data_reset(&p->remote);
-	ftp_server_ignore(s, t->begun, leftover(t));
+	ftp_server_ignore(s, t->begun, ftp_move_leftover(s));
 	ftp_move_end(s, result, reason, reply);
 }
 
@@ -190,13 +191,10 @@ void
 ftp_move_gone(struct session *s)
 {
 	struct ftp *p = s->state;
-	const char *name;
 
 	if (p->t == NULL)
 		return;
-	name = leftover(p->t);
-	if (name != NULL && p->server.leftover == NULL)
-		p->server.leftover = xstrdup(name);
+	ftp_server_leave_over(s);
 	ftp_data_reset(&p->client);
 	ftp_data_reset(&p->remote);
 	write_event(s, "aborted", "client_gone", "");
@@ -212,6 +210,7 @@ ftp_move_write(struct session *s, const char *bytes, size_t len)
 		return true;
 	if (errno == EFBIG && t->x == NULL) {
 		log_info(s->id, "ftp refused limit=listing");
+		(void)stats_limit(s->place->counted, "listing");
 		ftp_move_stop(
 		    s, NULL, NULL, "552 listing: more than 64 MB\r\n");
 		return false;

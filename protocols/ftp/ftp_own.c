@@ -107,21 +107,14 @@ read_ports(const struct place *p, struct ftp_own *o, struct err *e)
 	return 0;
 }
 
+/* The server of mode reverse the operator has named. */
 static int
 read_denied(const struct place *p, struct ftp_own *o, struct err *e)
 {
-	enum opt opt = OPT_FTP_DENY_DESTINATIONS;
-	const char *const *list;
-	size_t n = conf_list(p->conf, p->listener, opt, &list);
-	struct err why;
-
-	o->denied = xcalloc(n + 1, sizeof(*o->denied));
-	for (; o->denied_n < n; o->denied_n++) {
-		const char *text = list[o->denied_n];
-
-		if (net_parse(text, &o->denied[o->denied_n], &why) < 0)
-			return wrong(p, opt, text, "is not a network", e);
-	}
+	if (o->mode != FTP_REVERSE)
+		return deny_read(&o->denied, p->conf, p->listener,
+		    OPT_FTP_DENY_DESTINATIONS, e);
+	deny_read_own(&o->denied, p->conf);
 	return 0;
 }
 
@@ -200,7 +193,7 @@ ftp_forget(void *own)
 	if (o == NULL)
 		return;
 	IS(o, FTP_OWN_MAGIC);
-	free(o->denied);
+	deny_free(&o->denied);
 	free(o->ports);
 	o->magic = 0;
 	free(o);
@@ -214,17 +207,4 @@ ftp_own_port(const struct ftp_own *o, uint16_t wanted)
 			return true;
 	}
 	return false;
-}
-
-bool
-ftp_own_address(const struct ftp_own *o, const struct addr *a)
-{
-	struct addr bare = *a;
-
-	addr_unmap(&bare);
-	for (size_t i = 0; i < o->denied_n; i++) {
-		if (net_has(&o->denied[i], &bare))
-			return false;
-	}
-	return true;
 }

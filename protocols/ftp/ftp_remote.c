@@ -358,6 +358,15 @@ ftp_remote_begin(struct session *s)
 		    s, answered_passive, "%s\r\n", v6 ? "EPSV" : "PASV");
 }
 
+/* It says nothing, either, and what it has must not look whole to it. */
+static void
+stalled(struct session *s)
+{
+	ftp_move_stop(s, "deferred", "server_data",
+	    pushing(s) ? "451 data_timeout: the server did not take it\r\n"
+		       : "426 data_timeout: the server sent no more\r\n");
+}
+
 static void
 data_lost(struct session *s)
 {
@@ -370,6 +379,10 @@ data_lost(struct session *s)
 	}
 	log_info(
 	    s->id, "ftp server data lost reason=%s", log_quote(p->remote.why));
+	if (p->remote.late) {
+		stalled(s);
+		return;
+	}
 	t->broken = true;
 	ftp_data_close(&p->remote);
 	wait_for_reply(s); /* it says what is wrong, and what comes next */

@@ -13,6 +13,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/dial.h"
 #include "proxy/io.h"
+#include "proxy/stats.h"
 
 /* How long a server may take to end what was stopped, before it is asked
  * something, and behind that. */
@@ -21,8 +22,23 @@
 
 #define LINGER_MS 2000
 
+/* One that does not move, and has half a file, may come to itself again. */
+#define LEFTOVER_MS 60000
+
 /* RFC 959 5.4: no other command has it. */
 #define PWD_REPLY 257
+
+/* A file whose STOR has had no 1xx is as it was, or empty. */
+static void
+say_farewell(struct ftp_server *v)
+{
+	bool left = v->leftover != NULL && v->begun;
+
+	if (left)
+		io_printf(v->io, "DELE %s\r\n", v->leftover);
+	io_puts(v->io, "QUIT\r\n");
+	io_finish(&v->io, left ? LEFTOVER_MS : LINGER_MS);
+}
 
 /* Closes without a word to anybody. */
 static void
@@ -71,6 +87,10 @@ lost(struct session *s, const char *why)
 	}
 	log_info(s->id, "ftp server lost host=%s reason=%s",
 	    log_quote(p->server.dest.host), log_quote(why));
+	if (p->state == FTP_MOVE)
+		ftp_server_leave_over(s);
+	if (p->server.leftover != NULL)
+		say_farewell(&p->server);
 	forget(&p->server);
 	if (p->state == FTP_DIAL) {
 		ftp_login_failed(s, why);
@@ -147,8 +167,10 @@ late(struct session *s)
 
 	if (v->answered == ignored && !v->probed)
 		probe(s);
-	else
+	else {
+		(void)stats_limit(s->place->counted, io_deadline_word(v->io));
 		lost(s, io_deadline_word(v->io));
+	}
 }
 
 static void
@@ -212,12 +234,24 @@ probe(struct session *s)
 	io_deadline(p->server.io, PROBE_MS, "server_abort");
 }
 
+/* RFC 959 5.4: refused before it began, so what is there is not ours. */
+static void
+forget_leftover(struct ftp_server *v, unsigned code)
+{
+	if (v->begun || (code / 100 != 5 && code != 450))
+		return;
+	free(v->leftover);
+	v->leftover = NULL;
+}
+
 static void
 ignored(struct session *s, const struct ftp_reply *r)
 {
 	struct ftp *p = s->state;
-	char *name = p->server.leftover;
+	char *name;
 
+	forget_leftover(&p->server, r->code);
+	name = p->server.leftover;
 	if (r->code < 200 && p->server.begun && !p->server.probed)
 		probe(s);
 	p->server.begun = true;
@@ -256,17 +290,25 @@ ftp_server_ignore(struct session *s, bool begun, const char *name)
 }
 
 void
+ftp_server_leave_over(struct session *s)
+{
+	struct ftp *p = s->state;
+	const char *name = ftp_move_leftover(s);
+
+	if (name == NULL || p->server.leftover != NULL)
+		return;
+	p->server.leftover = xstrdup(name);
+	p->server.begun = ftp_transfer(s)->begun;
+}
+
+void
 ftp_server_drop(struct session *s)
 {
 	struct ftp *p = s->state;
 	struct ftp_server *v = &p->server;
 
-	if (v->io != NULL) {
-		if (v->leftover != NULL)
-			io_printf(v->io, "DELE %s\r\n", v->leftover);
-		io_puts(v->io, "QUIT\r\n");
-		io_finish(&v->io, LINGER_MS);
-	}
+	if (v->io != NULL)
+		say_farewell(v);
 	forget(v);
 }
 
@@ -289,14 +331,25 @@ ftp_server_greets(struct session *s)
 	    p->server.io, ftp_own(s)->connect_timeout, "connect_timeout");
 }
 
+/* A listener of ours would take us for a client that is allowed. */
+static bool
+leads_to_us(const struct session *s, const struct io *io)
+{
+	return io != NULL &&
+	    !deny_may_use(&ftp_own(s)->denied, io_peer(io), io_local(io));
+}
+
 static void
 dialled(void *arg, struct io *io, const char *why)
 {
 	struct session *s = arg;
 	struct ftp *p = s->state;
+	bool us = leads_to_us(s, io);
 
 	p->server.dial = NULL;
-	if (io == NULL && strcmp(why, DIAL_NOT_ALLOWED) == 0) {
+	if (us)
+		io_free(&io);
+	if (us || (io == NULL && strcmp(why, DIAL_NOT_ALLOWED) == 0)) {
 		ftp_login_failed(s, "deny_destinations: not for you");
 	} else if (io == NULL) {
 		ftp_login_failed(s, why);
@@ -309,22 +362,15 @@ dialled(void *arg, struct io *io, const char *why)
 	ftp_go_on(s);
 }
 
-static bool
-allowed(const void *own, const struct addr *a)
-{
-	return ftp_own_address(own, a);
-}
-
 void
 ftp_server_dial(struct session *s, const struct ftp_dest *d)
 {
 	struct ftp *p = s->state;
 	struct worker *w = s->place->worker;
 	const struct ftp_own *o = ftp_own(s);
-	bool fixed = o->mode == FTP_REVERSE;
 
 	p->server.dest = *d;
 	ftp_enter(s, FTP_DIAL);
 	p->server.dial = dial_start_where(worker_dialer(w), p->server.dest.host,
-	    d->port, o->connect_timeout, fixed ? NULL : allowed, o, dialled, s);
+	    d->port, o->connect_timeout, deny_may_dial, &o->denied, dialled, s);
 }

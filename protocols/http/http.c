@@ -9,6 +9,7 @@
 
 #include "protocols/http/http.h"
 
+#include "protocols/http/http2.h"
 #include "protocols/http/http_write.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
@@ -41,6 +42,7 @@ set_deadline(struct session *s, enum http_state state)
 
 	switch (state) {
 	case HTTP_IN_IDLE:
+	case HTTP_IN_FIRST:
 	case HTTP_IN_TUNNEL:
 	case HTTP_IN_ANSWER:
 		p->sent = io_bytes_out(s->client);
@@ -73,9 +75,11 @@ set_deadline(struct session *s, enum http_state state)
 static bool
 takes_input(enum http_state state)
 {
-	return state == HTTP_IN_IDLE || state == HTTP_IN_HEAD ||
+	return state == HTTP_IN_IDLE || state == HTTP_IN_FIRST ||
+	    state == HTTP_IN_HEAD ||
 	    state == HTTP_IN_PEEK || state == HTTP_IN_BODY ||
-	    state == HTTP_IN_HANDS || state == HTTP_IN_TUNNEL;
+	    state == HTTP_IN_HANDS || state == HTTP_IN_TUNNEL ||
+	    state == HTTP_IN_STREAMS;
 }
 
 void
@@ -108,6 +112,8 @@ step(struct session *s)
 	case HTTP_IN_IDLE:
 	case HTTP_IN_HEAD:
 		return http_request_take(s);
+	case HTTP_IN_FIRST:
+		return http_turned_look(s);
 	case HTTP_IN_PEEK:
 		return http_connect_peek(s);
 	case HTTP_IN_BODY:
@@ -142,8 +148,8 @@ http_go_on(struct session *s)
 	p->going = false;
 	if (p->half_closed && p->state <= HTTP_IN_BODY)
 		ran_dry(s);
-	if (p->state == HTTP_IN_IDLE && p->req == NULL &&
-	    worker_draining(s->place->worker))
+	if ((p->state == HTTP_IN_IDLE || p->state == HTTP_IN_FIRST) &&
+	    p->req == NULL && worker_draining(s->place->worker))
 		http_enter(s, HTTP_IN_OVER);
 	if (p->state == HTTP_IN_OVER)
 		session_end(s);
@@ -152,7 +158,7 @@ http_go_on(struct session *s)
 static void
 open_session(struct session *s)
 {
-	http_enter(s, HTTP_IN_IDLE);
+	http_enter(s, http_turned_may(s) ? HTTP_IN_FIRST : HTTP_IN_IDLE);
 }
 
 /* RFC 9110 15.5.9; between two requests there is nothing to say. */
@@ -220,12 +226,17 @@ client(struct session *s, enum io_event what)
 {
 	struct http *p = s->state;
 
+	http_pinned_hears(s, what);
 	if (what == IO_GONE) {
 		http_inspect_gone(s);
 		return; /* close() follows */
 	}
 	if (p->state == HTTP_IN_TUNNEL) {
 		http_tunnel_client(s, what);
+		return;
+	}
+	if (p->state == HTTP_IN_STREAMS) {
+		http_streams_client(s, what);
 		return;
 	}
 	if (what == IO_ENDED)
@@ -250,6 +261,8 @@ drain(struct session *s)
 
 	if (p->req != NULL)
 		p->req->close = true;
+	if (p->h2 != NULL)
+		http2_goodbye(p->h2);
 	if (p->state == HTTP_IN_PEEK || p->state == HTTP_IN_HANDS)
 		http_connect_end(s, "aborted", "shutdown");
 	http_go_on(s);
@@ -286,7 +299,9 @@ close_session(struct session *s)
 
 	p->state = HTTP_IN_OVER;
 	http_tunnel_free(&p->tun);
-	http_inside_free(&p->inside);
+	http2_free(&p->h2); /* its streams have inside, too */
+	if (!p->guest)
+		http_inside_free(&p->inside);
 	if (p->req != NULL)
 		http_request_end(&p->req, "aborted", "client_gone");
 }

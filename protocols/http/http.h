@@ -45,16 +45,18 @@ struct http_own {
 	const char *contact, *onboarding_host; /* in the configuration */
 	uint16_t *connect_ports;
 	size_t connect_ports_n;
-	struct http_doors doors; /* what may not be connected to */
-	struct slice page;       /* block_page; {NULL, 0}: the built-in one */
-	struct pool *pool;       /* idle connections to origins */
-	struct http_urls *urls;  /* that had a virus */
-	struct http_keep *keep;  /* fetched for ranges; NULL: nothing is */
+	struct deny doors;      /* what may not be connected to */
+	struct slice page;      /* block_page; {NULL, 0}: the built-in one */
+	struct pool *pool;      /* idle connections to origins */
+	struct http_urls *urls; /* that had a virus */
+	struct http_keep *keep; /* fetched for ranges; NULL: nothing is */
 	struct http_origin_conf origin;
 	struct http_where where;
 	struct http_auth *auth; /* NULL: nobody is asked who he is */
 	struct fetcher *fetcher;
+	struct http2_links *links; /* HTTP/2 to origins; NULL: none */
 	bool inspects;              /* [tls-inspection] enabled */
+	bool http2;                 /* [tls-inspection] http2 */
 	struct tls *origin_tls;     /* our side towards https */
 	struct http_bypass *bypass; /* whose TLS is not looked into */
 	struct leaves *leaves;
@@ -74,6 +76,7 @@ bool http_may_connect(const struct http_own *o, uint16_t port);
 /*      state	word		what it means */
 #define HTTP_STATES(X) \
 	X(IDLE,		"idle",		"between two requests") \
+	X(FIRST,	"first",	"it may be TLS that was turned to us") \
 	X(HEAD,		"head",		"a request's head comes in") \
 	X(PEEK,		"peek",		"behind CONNECT a ClientHello comes in") \
 	X(BODY,		"body",		"its body comes in") \
@@ -84,6 +87,7 @@ bool http_may_connect(const struct http_own *o, uint16_t port);
 	X(ANSWER,	"answer",	"the answer goes out") \
 	X(CERT,		"cert",		"the origin's TLS, and a certificate") \
 	X(HANDS,	"hands",	"the client's TLS") \
+	X(STREAMS,	"streams",	"HTTP/2: its streams are sessions") \
 	X(TUNNEL,	"tunnel",	"bytes go both ways") \
 	X(OVER,		"over",		"the session ends with this call")
 
@@ -104,6 +108,8 @@ struct http {
 	struct http_tunnel *tun; /* in TUNNEL */
 	/* from a ClientHello on; see http_inside() */
 	struct http_inside *inside;
+	bool guest; /* inside is that of the connection of its stream */
+	struct http2 *h2; /* in STREAMS */
 };
 
 /* The only writer of state. */
@@ -154,6 +160,7 @@ struct http_req {
 	const char *hop_tls_version, *hop_tls_cipher;
 	bool hop_tls_resumed;
 	enum http_look look; /* of a CONNECT */
+	bool turned; /* nobody has said that CONNECT: see http_turned.c */
 
 	/* the answer */
 	struct buf answer_bytes; /* of its head, when o has gone */
@@ -166,12 +173,16 @@ struct http_req {
 	bool chunked;  /* that is how its body goes out */
 	uint64_t sent; /* bytes of its body that left before the verdict */
 	int64_t delivery_ms;
+	bool malformed; /* a head or a body; the page and the event say why */
 	const char *result; /* for the event, once the answer is under way */
 	char reason[32];
 };
 
 /* Takes what there is of a request's head.  False: nothing can be done. */
 bool http_request_take(struct session *s);
+
+/* A request that nobody has written: its head is text, which is one. */
+struct http_req *http_request_mean(struct session *s, const char *text);
 
 /* Who asks may: on with it. */
 void http_request_admitted(struct http_req *q);
@@ -261,6 +272,12 @@ void http_plain(struct http_req *q, unsigned status, const char *type,
 
 /* True: it was for us, and is answered. */
 bool http_self(struct http_req *q);
+
+/* ---- http_streams.c ---- */
+
+/* The client speaks HTTP/2 from here on. */
+void http_streams_begin(struct session *s);
+void http_streams_client(struct session *s, enum io_event what);
 
 /* ---- http_tunnel.c ---- */
 

@@ -19,7 +19,8 @@
 struct learned {
 	unsigned char client[16];
 	char host[HOST_MAX];
-	int64_t until_ms;
+	int64_t until_ms; /* 0: it is only doubted */
+	unsigned silent;
 };
 
 struct http_bypass {
@@ -82,28 +83,66 @@ look_up(const struct http_bypass *b, const unsigned char client[16],
 	return NULL;
 }
 
+/* Its place in the ring, which may be another's. */
+static struct learned *
+place_of(struct http_bypass *b, const struct addr *client, const char *host)
+{
+	unsigned char key[16];
+	struct learned *l;
+
+	if (b->ring == NULL)
+		b->ring = xcalloc(HTTP_BYPASS_MAX, sizeof(*b->ring));
+	addr_key(client, key);
+	l = look_up(b, key, host);
+	if (l != NULL)
+		return l;
+	l = &b->ring[b->next];
+	b->next = (b->next + 1) % HTTP_BYPASS_MAX;
+	b->n += b->n < HTTP_BYPASS_MAX;
+	*l = (struct learned){.until_ms = 0};
+	memcpy(l->client, key, sizeof(key));
+	copy_text(l->host, sizeof(l->host), host);
+	return l;
+}
+
 void
 http_bypass_learn(
+    struct http_bypass *b, const struct addr *client, const char *host)
+{
+	struct learned *l;
+
+	IS(b, HTTP_BYPASS_MAGIC);
+	if (b->ms == 0)
+		return;
+	l = place_of(b, client, host);
+	l->until_ms = clock_ms() + b->ms;
+	l->silent = 0;
+}
+
+void
+http_bypass_doubt(
+    struct http_bypass *b, const struct addr *client, const char *host)
+{
+	IS(b, HTTP_BYPASS_MAGIC);
+	if (b->ms != 0 &&
+	    ++place_of(b, client, host)->silent >= HTTP_BYPASS_SILENT)
+		http_bypass_learn(b, client, host);
+}
+
+void
+http_bypass_trust(
     struct http_bypass *b, const struct addr *client, const char *host)
 {
 	unsigned char key[16];
 	struct learned *l;
 
 	IS(b, HTTP_BYPASS_MAGIC);
-	if (b->ms == 0)
+	if (b->n == 0)
 		return;
-	if (b->ring == NULL)
-		b->ring = xcalloc(HTTP_BYPASS_MAX, sizeof(*b->ring));
 	addr_key(client, key);
 	l = look_up(b, key, host);
-	if (l == NULL) {
-		l = &b->ring[b->next];
-		b->next = (b->next + 1) % HTTP_BYPASS_MAX;
-		b->n += b->n < HTTP_BYPASS_MAX;
-	}
-	memcpy(l->client, key, sizeof(key));
-	copy_text(l->host, sizeof(l->host), host);
-	l->until_ms = clock_ms() + b->ms;
+	if (l != NULL)
+		l->silent = 0;
 }
 
 bool

@@ -27,6 +27,17 @@ bool http_bypass_has(const struct http_bypass *b, const char *host);
 /* This client will not be inspected there; was that so a while ago? */
 void http_bypass_learn(
     struct http_bypass *b, const struct addr *client, const char *host);
+
+/*
+ * It has gone without a word, which may be the same.  Who does it
+ * HTTP_BYPASS_SILENT times, and says nothing there in between, will not either.
+ */
+#define HTTP_BYPASS_SILENT 2
+void http_bypass_doubt(
+    struct http_bypass *b, const struct addr *client, const char *host);
+void http_bypass_trust(
+    struct http_bypass *b, const struct addr *client, const char *host);
+
 bool http_bypass_learned(
     const struct http_bypass *b, const struct addr *client, const char *host);
 

@@ -36,6 +36,8 @@ first_look(const struct http_req *q)
 void
 http_connect_say(struct http_req *q)
 {
+	if (q->turned) /* nobody has asked */
+		return;
 	io_puts(q->s->client, "HTTP/1.1 200 Connection established\r\n\r\n");
 	copy_text(q->status, sizeof(q->status), "200 Connection established");
 }
@@ -46,10 +48,6 @@ http_connect(struct http_req *q)
 	q->look = first_look(q);
 	if (q->look != LOOK_INSIDE) {
 		http_request_go(q);
-		return;
-	}
-	if (io_secured(q->s->client)) { /* one TLS in another */
-		http_page(q, HTTP_CAUSE_METHOD, "refused", "tls_in_tls");
 		return;
 	}
 	http_connect_say(q);
@@ -138,6 +136,33 @@ http_connect_may_bypass(
 		http_bypass_learned(o->bypass, io_peer(q->s->client), h->sni));
 }
 
+static void
+look_inside(struct http_req *q, enum tls_hello_is is, const struct tls_hello *h)
+{
+	if (is == TLS_HELLO_NOT)
+		http_connect_end(q->s, "refused", "not_tls");
+	else if (is == TLS_HELLO_BAD)
+		http_connect_end(q->s, "refused", h->bad);
+	else if (!http_connect_refused(q, h))
+		http_inspect_begin(q, h);
+}
+
+/* Only now is it known whom the policy is asked about. */
+static void
+peeked_turned(struct http_req *q, enum tls_hello_is is, struct tls_hello *h)
+{
+	http_turned_name(q, &is, h);
+	http_connect_note(q, is, h);
+	if (http_turned_refused(q))
+		return;
+	q->look = first_look(q);
+	if (q->look == LOOK_NEVER ||
+	    (q->look == LOOK_BYPASS && is == TLS_HELLO_OK))
+		http_turned_tunnel(q);
+	else
+		look_inside(q, is, h);
+}
+
 bool
 http_connect_peek(struct session *s)
 {
@@ -147,12 +172,11 @@ http_connect_peek(struct session *s)
 
 	if (is == TLS_HELLO_MORE)
 		return false;
+	if (q->turned) {
+		peeked_turned(q, is, &h);
+		return true;
+	}
 	http_connect_note(q, is, &h);
-	if (is == TLS_HELLO_NOT)
-		http_connect_end(s, "refused", "not_tls");
-	else if (is == TLS_HELLO_BAD)
-		http_connect_end(s, "refused", h.bad);
-	else if (!http_connect_refused(q, &h))
-		http_inspect_begin(q, &h);
+	look_inside(q, is, &h);
 	return true;
 }

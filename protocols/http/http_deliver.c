@@ -72,7 +72,7 @@ ask(struct http_req *q)
 	buf_init(&b, HEAD_OUT_MAX);
 	if (http_write_request(&b, &q->head, &w) < 0) {
 		buf_free(&b);
-		http_page(q, HTTP_CAUSE_REQUEST, "refused", "long_head");
+		http_page(q, HTTP_CAUSE_HEADER, "refused", "long_head");
 		return;
 	}
 	io_put(o->io, buf_at(&b), b.len);
@@ -200,6 +200,7 @@ fail(struct http_req *q, enum http_cause cause, const char *result,
 {
 	http_origin_free(&q->o);
 	http_kept_failed(q);
+	q->malformed = cause == HTTP_CAUSE_MALFORMED;
 	if (q->head_sent)
 		cut_off(q, result, reason);
 	else

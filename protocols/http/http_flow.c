@@ -95,6 +95,8 @@ put_head(struct http_req *q)
 		q->close = q->close || !q->chunked;
 		w.body.is = q->chunked ? HTTP_BODY_CHUNKED : HTTP_BODY_CLOSE;
 	}
+	if (w.body.is == HTTP_BODY_CLOSE)
+		io_fragile(q->s->client, true);
 	http_answer_head(q, &w);
 }
 

@@ -241,7 +241,7 @@ read_login(const struct http_req *q, struct http_basic *b_r)
 static bool
 may_connect(const void *arg, const struct addr *peer, const struct addr *local)
 {
-	return http_doors_open(arg, peer, local);
+	return deny_may_use(arg, peer, local);
 }
 
 static void

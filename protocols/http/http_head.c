@@ -134,9 +134,10 @@ next_line(struct http_head *h, struct slice in, size_t limit, size_t most,
 	h->seen = (uint32_t)rest.len;
 	if (rest.len < window)
 		return HTTP_HEAD_MORE;
-	if (window == left)
-		return bad(h, HTTP_BAD_LONG_HEAD);
-	return bad(h, h->begun ? HTTP_BAD_LONG_FIELD : HTTP_BAD_LONG_START);
+	if (!h->begun)
+		return bad(h, HTTP_BAD_LONG_START);
+	return bad(
+	    h, window == left ? HTTP_BAD_LONG_HEAD : HTTP_BAD_LONG_FIELD);
 }
 
 static struct http_span

@@ -45,7 +45,7 @@ http_inside_facts(const struct session *s, struct exchange *x)
 		(void)facts_set(&x->facts, FIELD_USER, in->user);
 	if (in->name.is == HTTP_HOST_NAME)
 		(void)facts_set(&x->facts, FIELD_SNI, in->name.name);
-	if (strcmp(in->name.name, in->host.name) != 0)
+	if (in->mismatch)
 		(void)facts_set(&x->facts, FIELD_TLS_NOTE, "sni_mismatch");
 }
 
@@ -95,5 +95,6 @@ http_inside_open(struct http_req *q, bool fresh)
 	o = http_origin_open_tls(&q->own->origin, &in->host, in->name.name,
 	    q->head.method, fresh && !young, http_origin_says, q);
 	o->once = fresh;
+	o->only_1 = q->upgrade; /* RFC 8441 is not spoken here */
 	return o;
 }

@@ -13,6 +13,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/io_wire.h"
 #include "proxy/leaf.h"
 #include "proxy/pool.h"
 #include "proxy/tls_origin.h"
@@ -29,6 +30,8 @@ http_inspect_prepare(
 	size_t n;
 
 	o->inspects = conf_int(place->conf, s, OPT_TLS_INSPECTION_ENABLED) != 0;
+	o->http2 = o->inspects &&
+	    conf_int(place->conf, s, OPT_TLS_INSPECTION_HTTP2) != 0;
 	if (!o->inspects || place->tls_kit == NULL)
 		return 0;
 	o->origin_tls =
@@ -74,6 +77,7 @@ http_inside_free(struct http_inside **ip)
 	if (in == NULL)
 		return;
 	IS(in, HTTP_INSIDE_MAGIC);
+	http_pinned_end(in, "delivered", "inspected");
 	http_origin_free(&in->o);
 	leaf_cancel(&in->ask);
 	tls_drop(&in->leaf);
@@ -171,7 +175,10 @@ is_ready(struct http_inside *in)
 	q->hop_tls_version = io_tls_version(in->ready);
 	q->hop_tls_cipher = io_tls_cipher(in->ready);
 	q->hop_tls_resumed = io_tls_resumed(in->ready);
-	io_owner(in->ready, ready_says, in);
+	if (io_is_wire(in->ready)) /* its connection waits by itself */
+		io_free(&in->ready);
+	else
+		io_owner(in->ready, ready_says, in);
 }
 
 static void
@@ -209,19 +216,27 @@ ask_origin(struct http_inside *in, struct http_req *q)
 void
 http_inspect_begin(struct http_req *q, const struct tls_hello *h)
 {
-	struct http_inside *in = xcalloc(1, sizeof(*in));
+	struct http_inside *in;
 	const char *user = facts_get(&q->x->facts, FIELD_USER, 0);
 	struct http *p = q->s->state;
 
+	/* the client speaks TLS to us as well: one in another */
+	if (io_secured(q->s->client) && session_carry(q->s) < 0) {
+		http_connect_end(q->s, "deferred", "sockets");
+		return;
+	}
+	in = xcalloc(1, sizeof(*in));
 	in->magic = HTTP_INSIDE_MAGIC;
 	in->s = q->s;
-	in->host = in->name = q->host;
+	in->host = q->to;
+	in->name = q->host;
 	if (h->sni[0] != '\0') {
 		in->name.is = HTTP_HOST_NAME;
 		copy_text(in->name.name, sizeof(in->name.name), h->sni);
 	}
 	copy_text(in->user, sizeof(in->user), user == NULL ? "" : user);
-	in->ours = strcasecmp(in->host.name, q->own->onboarding_host) == 0;
+	in->mismatch = strcmp(in->name.name, q->host.name) != 0;
+	in->ours = strcasecmp(q->host.name, q->own->onboarding_host) == 0;
 	p->inside = in;
 	http_enter(q->s, HTTP_IN_CERT);
 	ask_leaf(in);
@@ -246,51 +261,11 @@ http_inspect_secured(struct session *s)
 	    &p->req->x->facts, FIELD_TLS_CIPHER, io_tls_cipher(s->client));
 	if (in->lost)
 		copy_text(p->req->status, sizeof(p->req->status), in->why);
-	http_request_end(&p->req, "delivered", "inspected");
-	http_enter(s, HTTP_IN_IDLE);
-}
-
-/* RFC 8446 6.2: alerts that speak of our certificate. */
-static bool
-is_about_us(int alert)
-{
-	return (alert >= 42 && alert <= 46) || alert == 48;
-}
-
-/* A client that believes only in certain certificates (pinning), or has not
- * been told of our CA. */
-static void
-refused_us(struct session *s)
-{
-	struct http_inside *in = inside_of(s);
-	struct http_req *q = ((struct http *)s->state)->req;
-
-	http_connect_remark(q->x, "certificate_refused");
-	http_bypass_learn(q->own->bypass, io_peer(s->client), in->host.name);
-	if (in->name.is == HTTP_HOST_NAME &&
-	    strcmp(in->name.name, in->host.name) != 0)
-		http_bypass_learn(
-		    q->own->bypass, io_peer(s->client), in->name.name);
-}
-
-void
-http_inspect_gone(struct session *s)
-{
-	struct http *p = s->state;
-	const char *reason = "client_gone";
-
-	if (p->req == NULL || p->inside == NULL || p->inside->secured)
-		return;
-	if (io_trouble(s->client)[0] != '\0') {
-		copy_text(p->req->status, sizeof(p->req->status),
-		    io_trouble(s->client));
-		reason = "handshake";
-	}
-	if (is_about_us(io_tls_alert(s->client))) {
-		refused_us(s);
-		reason = "certificate_refused";
-	}
-	http_connect_end(s, "aborted", reason);
+	http_pinned_watch(in);
+	if (io_tls_speaks_h2(s->client))
+		http_streams_begin(s);
+	else
+		http_enter(s, HTTP_IN_IDLE);
 }
 
 void

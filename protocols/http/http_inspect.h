@@ -21,7 +21,8 @@ struct tls;
 /*
  * http_inspect: a CONNECT, and HTTP inside the TLS behind it.  Which of the two
  * it becomes, a tunnel or that, is http_connect.c; how we get inside is
- * http_inspect.c, and what a request in there has to heed http_inside.c.
+ * http_inspect.c, and what a request in there has to heed http_inside.c.  TLS
+ * of clients that know of no proxy comes here by http_turned.c.
  */
 
 /* What becomes of a CONNECT. */
@@ -67,14 +68,33 @@ bool http_connect_may_bypass(
 void http_connect_end(
     struct session *s, const char *result, const char *reason);
 
+/* ---- http_turned.c ---- */
+
+/* Can a session begin with TLS that the packet filter has turned to us? */
+bool http_turned_may(const struct session *s);
+
+/* In FIRST: does it?  False: nothing has come yet. */
+bool http_turned_look(struct session *s);
+
+/* Whom the client means, where it has said so. */
+void http_turned_name(
+    struct http_req *q, enum tls_hello_is *is, struct tls_hello *h);
+
+/* True: the policy has something against that; all is over. */
+bool http_turned_refused(struct http_req *q);
+
+/* It is not looked into. */
+void http_turned_tunnel(struct http_req *q);
+
 /* ---- http_inspect.c ---- */
 
 #define HTTP_INSIDE_MAGIC 0x47790021u
 struct http_inside {
 	uint32_t magic;
 	struct session *s;
-	struct http_host host; /* of CONNECT: its address is gone to */
+	struct http_host host; /* where is connected to: that of CONNECT */
 	struct http_host name; /* whom the client wants to meet there */
+	bool mismatch;         /* that is not whom it has asked us for */
 	bool secured;          /* we are inside */
 	bool ours;             /* the gateway itself is asked */
 	char user[128];        /* who said CONNECT; "" unknown */
@@ -84,6 +104,11 @@ struct http_inside {
 	struct leaf_ask *ask;
 	struct tls *leaf;
 	bool leaf_failed;
+
+	/* behind the client's handshake, up to its first word: the CONNECT */
+	struct http_req *connect;
+	int64_t secured_ms;
+	uint64_t in_then, out_then; /* the client's counts then */
 
 	/* the origin: a connection that waits for the first request */
 	struct io *ready;
@@ -104,6 +129,18 @@ void http_inspect_gone(struct session *s);
 void http_inspect_late(struct session *s);
 
 void http_inside_free(struct http_inside **ip);
+
+/* ---- http_pinned.c ---- */
+
+/* The client's handshake is done: will it say anything? */
+void http_pinned_watch(struct http_inside *in);
+
+/* Each event of a client, before anything else is made of it. */
+void http_pinned_hears(const struct session *s, enum io_event what);
+
+/* The CONNECT's event, if it is not told yet. */
+void http_pinned_end(
+    struct http_inside *in, const char *result, const char *reason);
 
 /* ---- http_inside.c ---- */
 

@@ -11,6 +11,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/stats.h"
 #include "scan/content.h"
 
 static bool
@@ -147,6 +148,7 @@ make_room(struct http_keep *k, uint64_t size)
 	if (size > k->max) {
 		log_info(0, "limit range_keep_size reached bytes=%ju",
 		    (uintmax_t)size);
+		(void)stats_limit(0, "range_keep_size");
 		return false;
 	}
 	while (k->size > k->max - size || k->n > HTTP_KEPT_MAX) {

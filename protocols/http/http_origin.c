@@ -5,13 +5,16 @@
  */
 #include <stdlib.h>
 
+#include "protocols/http/http2.h"
+#include "protocols/http/http2_links.h"
 #include "protocols/http/http_origin_own.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/dial.h"
-#include "proxy/io.h"
+#include "proxy/io_wire.h"
 #include "proxy/pool.h"
+#include "proxy/stats.h"
 
 /* 1xx answers before the real one: more is a loop of its own. */
 #define INTERIMS_MAX 16
@@ -99,15 +102,33 @@ opened(struct http_origin *o)
 
 /* ---- TLS ---- */
 
+/* By HTTP/2, if the server likes that, too. */
+static bool
+may_h2(const struct http_origin *o)
+{
+	return o->conf->links != NULL && o->name[0] != '\0' && !o->only_1;
+}
+
 static void
 secure(struct http_origin *o)
 {
+	unsigned how = IO_TLS_VERIFY | IO_TLS_AGAIN;
+
 	MUST(o->conf->tls != NULL);
+	if (may_h2(o))
+		how |= IO_TLS_H2;
 	o->is = ORIGIN_SECURES;
 	io_owner(o->io, io_says, o);
 	io_deadline(o->io, o->conf->connect_timeout, "connect_timeout");
-	io_start_tls(
-	    o->io, o->conf->tls, o->name, IO_TLS_VERIFY | IO_TLS_AGAIN);
+	io_start_tls(o->io, o->conf->tls, o->name, how);
+}
+
+static void
+secured(struct http_origin *o)
+{
+	if (io_tls_speaks_h2(o->io))
+		o->io = http2_links_add(o->conf->links, o->pool_key, &o->io);
+	opened(o);
 }
 
 static void
@@ -138,7 +159,7 @@ static void
 connected(struct http_origin *o)
 {
 	(void)addr_text(io_peer(o->io), o->address);
-	if (!http_doors_open(o->conf->doors, io_peer(o->io), io_local(o->io)))
+	if (!deny_may_use(o->conf->doors, io_peer(o->io), io_local(o->io)))
 		(void)http_origin_lost(
 		    o, HTTP_CAUSE_DENIED, "deny_destinations");
 	else if (o->through && !o->reused) {
@@ -193,7 +214,7 @@ dial(struct http_origin *o)
 	o->dial = dial_start_where(o->conf->dialer,
 	    p != NULL ? p->host.name : o->host,
 	    p != NULL ? p->host.port : o->port, o->conf->connect_timeout,
-	    http_doors_may_knock, o->conf->doors, dialled, o);
+	    deny_may_dial, o->conf->doors, dialled, o);
 }
 
 /* What makes two connections the same: who is at their end, and how. */
@@ -234,8 +255,6 @@ open_it(const struct http_origin_conf *conf, const struct http_host *host,
 	if (!fresh)
 		o->io = pool_take(conf->pool, o->pool_key, &tag);
 	o->reused = o->io != NULL;
-	if (!o->reused)
-		dial(o);
 	return o;
 }
 
@@ -271,17 +290,30 @@ http_origin_through(struct http_origin *o)
 void
 http_origin_start(struct http_origin *o)
 {
+	if (!o->reused && may_h2(o))
+		o->io = http2_links_ask(o->conf->links, o->pool_key);
+	o->reused = o->io != NULL;
 	if (o->reused)
 		connected(o);
+	else
+		dial(o);
 }
 
 /* An old connection that has ended before it said a word: once more, anew
- * (RFC 9110 9.2.2: only what may be sent twice comes here by one). */
+ * (RFC 9110 9.2.2: only what may be sent twice comes here by one; RFC 9113
+ * 8.7: or what nobody has looked at). */
 static bool
 begins_anew(struct http_origin *o)
 {
-	if (!o->reused || o->once || o->spoke || o->is != ORIGIN_ASKED)
+	int error = io_error(o->io);
+	bool unseen = io_is_wire(o->io) && !o->again &&
+	    (error == HTTP2_UNSEEN || error == HTTP2_WANTS_1);
+
+	if (o->spoke || o->is != ORIGIN_ASKED ||
+	    (!unseen && (!o->reused || o->once)))
 		return false;
+	o->again = true;
+	o->only_1 = o->only_1 || error == HTTP2_WANTS_1;
 	log_debug(0, "http origin=%s reused connection had ended", o->key);
 	io_free(&o->io);
 	dial(o);
@@ -444,6 +476,7 @@ static void
 gone(struct http_origin *o)
 {
 	int error = io_error(o->io);
+	const char *words = http2_error_words(error);
 	char why[sizeof(o->why)];
 
 	if (o->is == ORIGIN_DONE) {
@@ -458,10 +491,14 @@ gone(struct http_origin *o)
 		return;
 	/* o->io goes before its words are needed no more */
 	copy_text(why, sizeof(why), io_trouble(o->io));
+	if (why[0] == '\0' && words != NULL)
+		copy_text(why, sizeof(why), words);
 	if (why[0] == '\0')
 		copy_text(why, sizeof(why),
 		    error == 0 ? "connection closed" : strerror(error));
-	(void)http_origin_lost(o, HTTP_CAUSE_BROKEN, why);
+	(void)http_origin_lost(o,
+	    error == HTTP2_MALFORMED ? HTTP_CAUSE_MALFORMED : HTTP_CAUSE_BROKEN,
+	    why);
 }
 
 /* A body that moves in either direction is not late. */
@@ -470,6 +507,8 @@ late(struct http_origin *o)
 {
 	if (o->is == ORIGIN_DONE)
 		return;
+	if (o->is < ORIGIN_ASKED || moves(o) == o->moved)
+		(void)stats_limit(o->conf->counted, io_deadline_word(o->io));
 	if (o->is == ORIGIN_PARENT)
 		(void)http_origin_lost(o, HTTP_CAUSE_TIMEOUT,
 		    "parent_proxy: connect_timeout exceeded");
@@ -510,7 +549,7 @@ io_says(void *arg, struct io *io, enum io_event what)
 		o->reusable = true;
 		break;
 	case IO_SECURED:
-		opened(o);
+		secured(o);
 		break;
 	}
 }
@@ -555,7 +594,7 @@ http_origin_free(struct http_origin **op)
 		return;
 	IS(o, HTTP_ORIGIN_MAGIC);
 	if (o->is == ORIGIN_DONE && o->io != NULL && o->reusable && !o->bound &&
-	    o->head.head.goes_on)
+	    o->head.head.goes_on && !io_is_wire(o->io))
 		pool_put(o->conf->pool, o->pool_key, &o->io, NULL, NULL);
 	if (!o->telling) {
 		destroy(o);

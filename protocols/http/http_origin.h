@@ -11,8 +11,10 @@
 #include "protocols/http/http_page.h"
 #include "proxy/base/addr.h"
 #include "proxy/base/buf.h"
+#include "proxy/deny.h"
 
 struct dialer;
+struct http2_links;
 struct http_ftp;
 struct io;
 struct pool;
@@ -23,28 +25,6 @@ struct tls;
  * one that an earlier request has left.  It reads the answer; what is sent is
  * its owner's.
  */
-
-/* ---- where nobody may go ---- */
-
-struct http_doors {
-	struct net *nets; /* deny_destinations */
-	size_t n;
-	struct addr *own; /* every listener of ours */
-	size_t own_n;
-};
-
-int http_doors_read(struct http_doors *d_r, const struct conf *c,
-    const struct conf_section *listener, struct err *e);
-/* Our listeners alone, for whom the operator has named. */
-void http_doors_read_own(struct http_doors *d_r, const struct conf *c);
-void http_doors_free(struct http_doors *d);
-
-/* May an address be connected to?  A dial_allowed(); doors: a http_doors. */
-bool http_doors_may_knock(const void *doors, const struct addr *peer);
-
-/* May a connection that leads there be used?  local: our end of it. */
-bool http_doors_open(const struct http_doors *d, const struct addr *peer,
-    const struct addr *local);
 
 /* ---- one connection ---- */
 
@@ -59,11 +39,13 @@ struct http_parent {
 struct http_origin_conf {
 	struct dialer *dialer;
 	struct pool *pool;
-	const struct http_doors *doors;   /* of what is connected to */
+	const struct deny *doors;         /* of what is connected to */
 	const struct http_parent *parent; /* NULL: origins themselves are */
 	struct tls *tls; /* our side towards https; NULL: there is none */
+	struct http2_links *links; /* those that speak HTTP/2; NULL: none do */
 	int64_t connect_timeout, idle_timeout;
 	size_t max_header;
+	unsigned counted; /* our protocol, for stats.h */
 };
 
 enum http_origin_event {
@@ -110,6 +92,8 @@ struct http_origin {
 	bool bound;           /* to who has asked: for this request only */
 	bool absolute;        /* it is a proxy: it is asked for whole URLs */
 	bool through; /* the parent makes us a tunnel to host and port */
+	bool only_1;  /* not by HTTP/2 */
+	bool again;   /* it has been begun anew */
 	unsigned interims;
 	uint64_t moved; /* bytes both ways when last looked at */
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "protocols/http/http.h"
+#include "protocols/http/http2_links.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
@@ -170,6 +171,9 @@ open_rooms(const struct place *p, struct http_own *o)
 		    (uint64_t)number(p, OPT_HTTP_RANGE_KEEP_SIZE),
 		    http_kept_wake);
 	o->fetcher = fetcher_open(worker_loop(p->worker));
+	if (o->http2)
+		o->links = http2_links_open(
+		    worker_loop(p->worker), o->max_header, POOL_IDLE_MS);
 	o->pool = pool_open(POOL_EACH, POOL_IDLE_MS, NULL);
 	/* or many small origins would take the descriptors of clients */
 	pool_cap(o->pool, (size_t)number(p, OPT_LISTENER_MAX_SESSIONS));
@@ -182,9 +186,11 @@ open_rooms(const struct place *p, struct http_own *o)
 		? NULL
 		: &o->where.parent,
 	    .tls = o->origin_tls,
+	    .links = o->links,
 	    .connect_timeout = o->connect_timeout,
 	    .idle_timeout = o->idle_timeout,
 	    .max_header = o->max_header,
+	    .counted = p->counted,
 	};
 }
 
@@ -197,7 +203,8 @@ http_prepare(struct place *place, void **own_r, struct err *e)
 	o->magic = HTTP_OWN_MAGIC;
 	read_options(place, o);
 	if (read_ports(place, o, e) < 0 || read_page(place, o, e) < 0 ||
-	    http_doors_read(&o->doors, place->conf, place->listener, e) < 0 ||
+	    deny_read(&o->doors, place->conf, place->listener,
+		OPT_HTTP_DENY_DESTINATIONS, e) < 0 ||
 	    http_where_read(&o->where, place, e) < 0 ||
 	    http_auth_read(&o->auth, place, e) < 0 ||
 	    http_inspect_prepare(place, o, e) < 0) {
@@ -223,10 +230,11 @@ http_forget(void *own)
 	IS(o, HTTP_OWN_MAGIC);
 	http_inspect_forget(o);
 	pool_free(&o->pool);
+	http2_links_free(&o->links);
 	fetcher_free(&o->fetcher);
 	http_urls_free(&o->urls);
 	http_keep_free(&o->keep);
-	http_doors_free(&o->doors);
+	deny_free(&o->doors);
 	http_where_free(&o->where);
 	http_auth_free(&o->auth);
 	http_ca_free(&o->ca);

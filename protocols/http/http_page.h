@@ -33,6 +33,11 @@
 	X(REQUEST, "request", 400, "http_request_error", \
 	    "Request not understood", \
 	    "The request can be read in more than one way.") \
+	X(TARGET, "target", 414, "http_request_error", "Address too long", \
+	    "The address is longer than any that is passed on from here.") \
+	X(HEADER, "header", 431, "http_request_error", "Header too large", \
+	    "The request has more in its header than is passed on from " \
+	    "here, perhaps too many cookies.") \
 	X(UPLOAD, "upload", 413, "http_request_error", "Too large to send", \
 	    "What you send is larger than what may be sent from here.") \
 	X(FAILED, "failed", 503, "proxy_internal_error", \

@@ -108,6 +108,13 @@ put_page(struct http_req *q, enum http_cause cause, const char *reason)
 	buf_free(&fields);
 }
 
+static bool
+says_malformed(enum http_cause cause)
+{
+	return cause == HTTP_CAUSE_REQUEST || cause == HTTP_CAUSE_TARGET ||
+	    cause == HTTP_CAUSE_HEADER || cause == HTTP_CAUSE_MALFORMED;
+}
+
 void
 http_page(struct http_req *q, enum http_cause cause, const char *result,
     const char *reason)
@@ -120,11 +127,15 @@ http_page(struct http_req *q, enum http_cause cause, const char *result,
 	if (word == NULL || strchr(word, ' ') != NULL)
 		word = http_cause_word(cause);
 	copy_text(q->reason, sizeof(q->reason), word);
+	q->malformed = says_malformed(cause);
 	q->result = result;
 	(void)snprintf(q->status, sizeof(q->status), "%u %s%s%s", status,
 	    http_status_text(status), reason == NULL ? "" : ": ",
 	    reason == NULL ? "" : reason);
-	put_page(q, cause, reason);
+	if (q->turned) /* it awaits TLS */
+		http_connect_end(q->s, result, q->reason);
+	else
+		put_page(q, cause, reason);
 }
 
 static enum http_cause

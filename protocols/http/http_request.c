@@ -37,6 +37,21 @@ open_request(struct session *s)
 	return q;
 }
 
+struct http_req *
+http_request_mean(struct session *s, const char *text)
+{
+	struct http_req *q = open_request(s);
+	struct slice in = slice_of(text);
+
+	MUST(http_request_head(&q->head, in, q->own->max_header) ==
+	    HTTP_HEAD_DONE);
+	MUST(buf_put(&q->bytes, in.at, in.len) == 0);
+	http_head_move(&q->head.head, buf_at(&q->bytes));
+	http_where_find(q);
+	http_facts(q, q->x, "download", &q->head.head);
+	return q;
+}
+
 /* The exchange of the request's body, when the answer has one of its own. */
 static void
 finish_up(struct http_req *q, const char *result)
@@ -73,6 +88,7 @@ http_request_end(struct http_req **qp, const char *result, const char *reason)
 	end.bytes_out = io_bytes_out(q->s->client) - q->out_before;
 	end.delivery_began_ms = q->delivery_ms;
 	end.released_before_verdict = q->sent > 0;
+	end.malformed = q->malformed;
 	if (q->up != NULL)
 		finish_up(q, "delivered");
 	else
@@ -96,6 +112,7 @@ http_request_answered(struct session *s)
 	struct http_req *q = p->req;
 	bool over = q->close;
 
+	io_fragile(s->client, false); /* it has left as a whole */
 	http_request_end(&p->req, q->result, q->reason);
 	http_enter(s, over ? HTTP_IN_OVER : HTTP_IN_IDLE);
 }
@@ -193,13 +210,25 @@ refuse(struct http_req *q, enum http_cause cause, const char *reason)
 	http_page(q, cause, "refused", reason);
 }
 
+/* RFC 9110 15.5.15, RFC 6585 5: what is just too much has words of its own. */
+static enum http_cause
+cause_of(enum http_bad bad)
+{
+	if (bad == HTTP_BAD_LONG_START)
+		return HTTP_CAUSE_TARGET;
+	if (bad == HTTP_BAD_LONG_FIELD || bad == HTTP_BAD_LONG_HEAD ||
+	    bad == HTTP_BAD_MANY_FIELDS)
+		return HTTP_CAUSE_HEADER;
+	return HTTP_CAUSE_REQUEST;
+}
+
 static void
 malformed(struct http_req *q, enum http_bad bad)
 {
 	q->close = true;
 	log_info(
 	    q->s->id, "http malformed request reason=%s", http_bad_word(bad));
-	http_page(q, HTTP_CAUSE_REQUEST, "refused", http_bad_word(bad));
+	http_page(q, cause_of(bad), "refused", http_bad_word(bad));
 }
 
 /* TRACE and OPTIONS have to be answered where Max-Forwards ends (RFC 9110

@@ -241,8 +241,8 @@ http_tunnel_begin(struct http_req *q)
 	http_origin_free(&q->o);
 	io_owner(t->there, there_says, t);
 	p->tun = t;
-	t->client_owed = true; /* what say_begins() puts */
-	t->sniffs = q->head.method == HTTP_CONNECT;
+	t->client_owed = !q->turned; /* what say_begins() puts */
+	t->sniffs = q->head.method == HTTP_CONNECT && !q->turned;
 	q->delivery_ms = clock_ms();
 	t->client_ended = p->half_closed;
 	say_begins(q);

@@ -144,7 +144,7 @@ int
 http_where_read(struct http_where *w, const struct place *p, struct err *e)
 {
 	w->mode = (enum http_mode)conf_int(p->conf, p->listener, OPT_HTTP_MODE);
-	http_doors_read_own(&w->fixed, p->conf);
+	deny_read_own(&w->fixed, p->conf);
 	if (read_origin(w, p, e) < 0)
 		return -1;
 	return read_parent(w, p, e);
@@ -157,7 +157,7 @@ http_where_free(struct http_where *w)
 		explicit_bzero(
 		    w->parent.authorization, strlen(w->parent.authorization));
 	free(w->parent.authorization);
-	http_doors_free(&w->fixed);
+	deny_free(&w->fixed);
 }
 
 bool
@@ -216,7 +216,7 @@ is_denied_number(const struct http_req *q)
 	return q->own->where.parent.host.is != HTTP_HOST_NONE &&
 	    addr_number(q->to.name, q->to.port, &a) == 0 &&
 	    addr_number("0.0.0.0", 0, &nowhere) == 0 &&
-	    !http_doors_open(&q->own->doors, &a, &nowhere);
+	    !deny_may_use(&q->own->doors, &a, &nowhere);
 }
 
 const char *

@@ -18,7 +18,7 @@ struct http_where {
 	enum http_mode mode;
 	struct http_host origin;   /* of MODE_REVERSE */
 	struct http_parent parent; /* host.is HTTP_HOST_NONE: there is none */
-	struct http_doors fixed;   /* for those two, whom the operator named */
+	struct deny fixed;         /* for those two, whom the operator named */
 };
 
 int http_where_read(

@@ -15,6 +15,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/io_peer.h"
+#include "proxy/stats.h"
 
 /* clang-format off */
 static const char *const words[] = {
@@ -414,6 +415,8 @@ late(struct session *s)
 	(void)snprintf(text, sizeof(text), "4.4.2 %s exceeded", word);
 	if (p->state != LOCAL_IS_TOLD)
 		say(s, DO_TEMPFAIL, text);
+	if (p->x == NULL)
+		stats_reason(s->place->counted, word);
 	finish(s, "aborted", word, "");
 	session_end(s);
 }

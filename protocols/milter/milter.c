@@ -12,6 +12,7 @@
 #include "protocols/milter/milter_reply.h"
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
+#include "proxy/stats.h"
 
 /* clang-format off */
 static const char *const words[] = {
@@ -109,6 +110,8 @@ milter_say_go_on(struct session *s, uint32_t flag)
 void
 milter_cut(struct session *s, const char *reason)
 {
+	if (((struct milter *)s->state)->mail == NULL)
+		stats_reason(s->place->counted, reason);
 	milter_mail_end(s, "aborted", reason, NULL);
 	milter_enter(s, MILTER_IN_OVER);
 }

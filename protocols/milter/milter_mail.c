@@ -11,6 +11,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/stats.h"
 
 /* Where a finding lies: "mail.eml/a.zip/x.exe". */
 #define CONTENT_NAME "mail.eml"
@@ -89,6 +90,7 @@ milter_mail_rcpt(struct session *s, struct slice rcpt)
 	    facts_addn(&m->x->facts, FIELD_RECIPIENT, rcpt.at, rcpt.len) < 0) {
 		log_info(s->id, "milter refused limit=max_recipients id=%s",
 		    m->x->id);
+		(void)stats_limit(s->place->counted, "max_recipients");
 		milter_say_text(
 		    s, "452 4.5.3 max_recipients: too many recipients");
 		return;

@@ -13,8 +13,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
-#include "proxy/refused.h"
-#include "proxy/shared.h"
+#include "proxy/stats.h"
 
 /* clang-format off */
 static const char *const words[] = {
@@ -116,14 +115,15 @@ smtp_say_421(struct session *s, const char *reason, const char *fmt, ...)
 	smtp_say(s, line);
 	if (p->mail != NULL)
 		smtp_mail_end(&p->mail, "aborted", reason, text);
+	else
+		stats_reason(s->place->counted, reason);
 	smtp_enter(s, SMTP_OVER);
 }
 
 void
 smtp_count_refusal(struct session *s, const char *limit, bool line)
 {
-	struct refused *r = shared_refused(worker_shared(s->place->worker));
-	uint64_t total = refused_count(r, limit);
+	uint64_t total = stats_limit(s->place->counted, limit);
 
 	if (line)
 		log_warn(s->id, "refused limit=%s listener=%s total=%ju", limit,

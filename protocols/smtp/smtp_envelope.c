@@ -8,6 +8,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
+#include "proxy/stats.h"
 
 #define LINE_NONE_REACHED "451 4.4.1 No next hop can be reached, try again\r\n"
 #define LINE_BUSY \
@@ -396,6 +397,8 @@ got(void *arg, enum smtp_got_is is, struct smtp_hop *hop, const char *why)
 	case GOT_BUSY:
 		log_warn(m->x->session,
 		    "smtp next_hop_max_connections in use next_hop=%s", why);
+		(void)stats_limit(
+		    s->place->counted, "next_hop_max_connections");
 		give_up(m, HOP_NONE, LINE_BUSY);
 		break;
 	}

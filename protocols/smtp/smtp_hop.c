@@ -14,6 +14,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/dial.h"
 #include "proxy/io.h"
+#include "proxy/stats.h"
 
 #define QUIT_LINGER_MS 1000
 #define COMMAND_MAX 4096 /* RCPT with all its parameters */
@@ -327,6 +328,7 @@ late(struct smtp_hop *h)
 		smtp_hop_wait(h, h->conf->timeout, "next_hop_timeout");
 		return;
 	}
+	(void)stats_limit(h->conf->counted, io_deadline_word(h->io));
 	if (!gives_up_tls(h, "next_hop_connect_timeout exceeded"))
 		(void)lost(
 		    h, "%s: %s exceeded", in_words(h), io_deadline_word(h->io));

@@ -43,6 +43,7 @@ struct smtp_hop_conf {
 	int64_t connect_timeout; /* connection, greeting and EHLO, each */
 	int64_t timeout;         /* of each reply ... */
 	int64_t data_timeout;    /* ... but of the one to the final dot */
+	unsigned counted;        /* our protocol, for stats.h */
 	enum smtp_hop_tls tls_want;
 	struct tls *tls; /* our side; NULL: HOP_TLS_OFF */
 };

@@ -29,7 +29,8 @@ struct smtp_hops_conf {
 	int64_t timeout;
 	int64_t data_timeout; /* the reply to the final dot */
 	int64_t retry;        /* of one that could not be reached */
-	unsigned most; /* connections to one next hop, in this net worker */
+	unsigned most;    /* connections to one next hop, in this net worker */
+	unsigned counted; /* our protocol, for stats.h */
 	enum smtp_hop_tls tls_want;
 	struct tls *tls; /* our side; NULL: HOP_TLS_OFF */
 };

@@ -96,6 +96,7 @@ open_peer(struct smtp_hops *hops, const struct smtp_hops_conf *c,
 	    .gateway = c->gateway,
 	    .connect_timeout = c->connect_timeout,
 	    .timeout = c->timeout,
+	    .counted = c->counted,
 	    .data_timeout = c->data_timeout,
 	};
 	/* What does not leave this machine needs no TLS. */

@@ -45,6 +45,7 @@ add_hops(const struct place *p, const struct conf_section *s,
 	    .data_timeout = conf_int(conf, s, OPT_SMTP_NEXT_HOP_DATA_TIMEOUT),
 	    .retry = conf_int(conf, s, OPT_SMTP_NEXT_HOP_RETRY),
 	    .most = share(p, s),
+	    .counted = p->counted,
 	    .tls_want =
 		(enum smtp_hop_tls)conf_int(conf, s, OPT_SMTP_NEXT_HOP_TLS),
 	    .tls = p->tls_client,

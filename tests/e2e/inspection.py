@@ -1,6 +1,7 @@
 """What the tests of TLS inspection have in common: origins under TLS, a CA, and
 a gateway that has both."""
 
+import contextlib
 import ssl
 
 from peers.common import until
@@ -96,6 +97,16 @@ class Tunnel:
     def issuer(self):
         got = dict(pair[0] for pair in self.raw.sock.getpeercert()["issuer"])
         return got["commonName"]
+
+
+def client_hello(name):
+    """What a client says first, without one."""
+    there, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    tls = context.wrap_bio(there, said, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return said.read()
 
 
 def last(gw, url, kinds=("outcome", "ended")):

@@ -240,9 +240,10 @@ def test_no_request_in_there_names_another_server(gw, house, good):
     assert [r.target for r in good.asked] == ["/a"]
 
 
-def test_http_1_1_is_agreed_on(gw, house, good):
+def test_without_http2_it_is_http_1_1_that_is_agreed_on(build, house, good):
     """Who could speak HTTP/2, too, is told; who could nothing else, is not
     lied to."""
+    gw = house.gateway(build, {"http2": "no"})
     good.answers["/a"] = answer(TEXT)
     for offered, agreed in ((["h2", "http/1.1"], "http/1.1"), (["h2"], None)):
         context = ssl.create_default_context(cafile=house.ca.pem)

@@ -11,6 +11,7 @@ import corpus
 import pytest
 from corpus_mail import eicar
 from inspection import House, last, read
+from peers.apache_tls import ApacheTls
 from peers.chromium import BrowserFailed, Chromium
 from peers.common import PATIENCE, until
 from peers.https import HttpsOrigin
@@ -131,25 +132,57 @@ def test_apt(gw, house, nginx, cleanly):
     assert "infected" not in apt.fetched()
 
 
-def test_git(gw, house, nginx, folder):
-    def git(where, *words, status=0):
-        return run(gw, "git", "-c", "user.name=Nobody", "-c",
-                   "user.email=nobody@example.org", "-c",
-                   "safe.directory=*", "-c", "init.defaultBranch=main",
-                   *words, folder=where, status=status,
-                   GIT_SSL_CAINFO=house.ca.pem)
+def git(gw, house, where, *words, status=0):
+    return run(gw, "git", "-c", "user.name=Nobody", "-c",
+               "user.email=nobody@example.org", "-c", "safe.directory=*",
+               "-c", "init.defaultBranch=main", *words, folder=where,
+               status=status, GIT_SSL_CAINFO=house.ca.pem)
 
+
+def test_git_from_files_alone(gw, house, nginx, folder):
     bare = f"{nginx.dir}/www/dumb.git"
-    git(folder, "init", "-q", "work")
+    git(gw, house, folder, "init", "-q", "work")
     with open(f"{folder}/work/page", "wb") as f:
         f.write(TEXT)
-    git(f"{folder}/work", "add", ".")
-    git(f"{folder}/work", "commit", "-q", "-m", "one")
-    git(folder, "clone", "-q", "--bare", "work", bare)
-    git(bare, "update-server-info")
-    git(folder, "clone", "-q", nginx.url("/dumb.git"), "got")
+    git(gw, house, f"{folder}/work", "add", ".")
+    git(gw, house, f"{folder}/work", "commit", "-q", "-m", "one")
+    git(gw, house, folder, "clone", "-q", "--bare", "work", bare)
+    git(gw, house, bare, "update-server-info")
+    git(gw, house, folder, "clone", "-q", nginx.url("/dumb.git"), "got")
     assert read(f"{folder}/got/page") == TEXT
     assert last(gw, nginx.url("/dumb.git/info/refs?service=git-upload-pack"))
+
+
+def test_git_clones_and_pushes(gw, house, cleanly, folder):
+    """By git's own protocol, behind Apache; packs go up in chunks."""
+    apache = ApacheTls(house.leaf)
+    cleanly(apache)
+    apache.start()
+    house.ports.append(apache.port)
+    gw.configure(house.listener(contact="help@example.test"))
+    gw.reload()
+    bare, url = f"{apache.dir}/git/project.git", apache.url("/git/project.git")
+    git(gw, house, folder, "init", "-q", "--bare", bare)
+    git(gw, house, bare, "config", "http.receivepack", "true")
+    subprocess.run(["chown", "-R", "www-data", bare], check=True)
+    git(gw, house, folder, "clone", "-q", url, "first")
+    data = {f"file-{i}": os.urandom(20_000) for i in range(30)}
+    for name, bytes_ in data.items():
+        with open(f"{folder}/first/{name}", "wb") as f:
+            f.write(bytes_)
+    git(gw, house, f"{folder}/first", "add", ".")
+    git(gw, house, f"{folder}/first", "commit", "-q", "-m", "thirty files")
+    git(gw, house, f"{folder}/first", "-c", "http.postBuffer=65536", "push",
+        "-q", "origin", "main")
+    git(gw, house, folder, "clone", "-q", "-b", "main", url, "second")
+    for name, bytes_ in data.items():
+        assert read(f"{folder}/second/{name}") == bytes_
+    git(gw, house, f"{folder}/second", "fsck", "--strict")
+    pushed = last(gw, f"{url}/git-receive-pack")
+    assert pushed["sallyport.result"] == "delivered"
+    # one that was not told of our CA says so
+    done = run(gw, "git", "ls-remote", url, status=128)
+    assert b"certificate" in done.stderr
 
 
 # ---- Chromium ------------------------------------------------------------------

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from inspection import House, Tunnel, last, notes
+from inspection import House, Tunnel, client_hello, last, notes
 from peers.common import until
 from peers.origin import answer
 from peers.web import ended
@@ -203,16 +203,6 @@ def test_a_client_that_goes_in_the_middle(gw, house):
     until("both events", lambda: len(
         gw.events(url__original=f"{WWW}:{house.echo.port}",
                   sallyport__reason="client_gone")) == 2)
-
-
-def client_hello(name):
-    """What a client says first, without one."""
-    there, said = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    tls = context.wrap_bio(there, said, server_hostname=name)
-    with pytest.raises(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return said.read()
 
 
 def test_a_client_that_stops_in_its_handshake(build, house):

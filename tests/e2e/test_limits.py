@@ -107,6 +107,7 @@ def test_max_queue_is_a_tempfail_at_once(gateway, sink):
                  for n in range(2)]
     assert [c for c, _ in codes] == [451, 451], codes
     assert gw.event_of(codes[0][1])["sallyport.verdict"] == "failed"
+    assert gw.count("limits_total", "max_queue", "smtp") == 2
     assert [c.getreply()[0] for c in waiting] == [250] * 4
     assert sorted(sink.names()) == [f"q-{n}" for n in range(4)]
 
@@ -118,6 +119,7 @@ def test_scan_deadline_ends_the_wait(gateway, sink):
     assert code == 451
     event = gw.event_of(text)
     assert event["sallyport.verdict"] == "failed"
+    assert gw.count("limits_total", "timeout", "smtp") == 1
     until("mail flows again", lambda: send(
         gw.port, corpus_mail.plain("in-time"))[0] == 250)
     assert "too-late" not in sink.names()
@@ -130,6 +132,8 @@ def test_scan_timeout_kills_the_worker(gateway, sink):
     code, text = send(gw.port, corpus_mail.plain("stuck"))
     assert code == 451
     assert gw.event_of(text)["sallyport.because.what"] == "timeout"
+    assert gw.count("limits_total", "timeout", "smtp") == 1
+    assert gw.count("scan_workers_lost_total") == {"timeout": 1}
     until("another scan worker", lambda: gw.roles().get("scan 1", old) != old)
     until("mail flows again", lambda: send(
         gw.port, corpus_mail.plain("next"))[0] == 250)
@@ -152,6 +156,7 @@ def test_a_silent_client_hears_421_with_the_name(gateway, sink, word,
     code, text = c.getreply()
     assert code == 421 and word.encode() in text
     assert c.sock.recv(10) == b""
+    assert gw.count("limits_total") == {word: {"smtp": 1}}
 
 
 def test_max_message_size(gateway, sink):
@@ -164,6 +169,8 @@ def test_max_message_size(gateway, sink):
     # ... and by what it sends
     code, text = hand_over(c, corpus_mail.plain("fat", 200_000))
     assert code == 552 and "max_message_size" in text
+    until("it is counted", lambda: gw.count(
+        "limits_total", "max_message_size", "smtp") == 1)
     assert sink.mails == []
 
 
@@ -234,6 +241,7 @@ def test_max_scan_size(gateway, sink):
     code, text = send(gw.port, corpus_mail.large("over", 100_000))
     assert code == 554
     assert gw.event_of(text)["sallyport.verdict"] == "limit"
+    assert gw.count("limits_total", "max_scan_size", "smtp") == 1
     assert sink.mails == []
 
 
@@ -248,6 +256,8 @@ def test_next_hop_max_connections(gateway, sink):
     assert [c for c, _ in codes[:2]] == [250, 250]
     assert codes[2][0] == 451
     assert b"next_hop_max_connections" in codes[2][1]
+    assert gw.count(
+        "limits_total", "next_hop_max_connections", "smtp") == 1
 
 
 def test_next_hop_timeout(gateway, sink):
@@ -255,6 +265,7 @@ def test_next_hop_timeout(gateway, sink):
     gw = gateway(relay_to(sink, smtp={"next_hop_timeout": "500ms"}))
     code, text = send(gw.port, corpus_mail.plain("nobody-answers"))
     assert code == 451, text
+    assert gw.count("limits_total", "next_hop_timeout", "smtp") >= 1
 
 
 def test_next_hop_data_timeout(gateway, sink):
@@ -262,6 +273,7 @@ def test_next_hop_data_timeout(gateway, sink):
     gw = gateway(relay_to(sink, smtp={"next_hop_data_timeout": "500ms"}))
     code, text = send(gw.port, corpus_mail.plain("no-last-word"))
     assert code == 451, text
+    assert gw.count("limits_total", "next_hop_data_timeout", "smtp") == 1
 
 
 def test_a_client_that_goes_away_cancels_its_job(gateway, sink):

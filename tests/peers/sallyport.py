@@ -247,6 +247,22 @@ class Sallyport:
             (e for e in self.events() if e["event.id"] in reply
              and e["event.action"] == kind), None), 5)
 
+    def status(self, *words, **popen):
+        """`sallyport status`, to its end."""
+        return subprocess.run(
+            [f"{self.build}/sallyport", "status", *words, "--config",
+             self.path], check=False, text=True, capture_output=True,
+            timeout=PATIENCE, **popen)
+
+    def count(self, name, *labels):
+        """What it has counted: count("limits_total", "drain", "smtp")."""
+        done = self.status("--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)["counters"].get(name, {})
+        for label in labels:
+            found = found.get(label, {})
+        return found or 0
+
     def errors(self):
         """What a sanitizer or a failed MUST() wrote: "" is good."""
         return "\n".join(line for line in self.stderr().splitlines()

@@ -79,14 +79,21 @@ class Sendmail:
         with open(f"{self.dir}/output", "wb") as out:
             # pylint: disable=R1732 # it lives until remove()
             self.child = subprocess.Popen(
-                # it waits for a minute where the host's name has no dot
-                ["unshare", "--uts", "sh", "-c",
-                 'hostname sendmail.example.net && exec "$@"', "sh",
-                 PROGRAM, "-C", f"{self.dir}/sendmail.cf", "-bD", "-q2s"],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                self.words("-bD", "-q2s"), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env={"PATH": "/usr/bin:/bin"})
         until("Sendmail accepts mail", self.ready)
         return self
+
+    def words(self, *words):
+        # it waits for a minute where the host's name has no dot
+        return ["unshare", "--uts", "sh", "-c",
+                'hostname sendmail.example.net && exec "$@"', "sh",
+                PROGRAM, "-C", f"{self.dir}/sendmail.cf", *words]
+
+    def command(self, *words):
+        """What an operator says to its queue."""
+        subprocess.run(self.words(*words), check=True, capture_output=True,
+                       env={"PATH": "/usr/bin:/bin"}, timeout=PATIENCE)
 
     def ready(self):
         assert self.child.poll() is None, self.output()

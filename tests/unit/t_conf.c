@@ -151,11 +151,11 @@ unknown_names(void **state)
 	    "t.ini:14: [scan] has no key "
 	    "\"NEXT\"\n");
 	/* What a later version knows is unknown now. */
-	conf_bad(HOUSE "[quarantine]\npath = /q\n",
-	    "t.ini:13: no section is called [quarantine]\n");
-	conf_bad(HOUSE "[policy p]\nmalware = quarantine\n",
-	    "t.ini:14: malware: \"quarantine\" is none of: pass tag discard "
-	    "tempfail block\n");
+	conf_bad(HOUSE "[notices]\nadmin = a@example.org\n",
+	    "t.ini:13: no section is called [notices]\n");
+	conf_bad(HOUSE "[policy p]\nmalware = defang\n",
+	    "t.ini:14: malware: \"defang\" is none of: pass tag discard "
+	    "tempfail block quarantine\n");
 }
 
 static void
@@ -303,7 +303,7 @@ all_errors_in_one_run(void **state)
 	    "t.ini:3: address: here: want ADDRESS:PORT, [ADDRESS]:PORT or "
 	    "unix:/path\n"
 	    "t.ini:6: malware: \"blok\" is none of: pass tag discard tempfail "
-	    "block; did you mean \"block\"?\n"
+	    "block quarantine; did you mean \"block\"?\n"
 	    "t.ini:9: watch: 5 needs a unit: ms, s, m, h or d\n");
 }
 

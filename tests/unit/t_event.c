@@ -175,6 +175,37 @@ a_decision_as_json(void **state)
 }
 
 static void
+has(form *f, const struct event *ev, const char *words)
+{
+	struct buf b;
+
+	buf_init(&b, EVENT_LINE_MAX);
+	f(&b, ev, WALL);
+	assert_non_null(strstr(buf_text(&b), words));
+	buf_free(&b);
+}
+
+static void
+whether_it_was_kept(void **state)
+{
+	struct event ev = decision_event();
+
+	(void)state;
+	mail_facts();
+	found_eicar();
+	verdict.action = DO_QUARANTINE;
+	ev.quarantine = "kept";
+	has(event_json, &ev,
+	    "\"action\":\"quarantine\",\"quarantine\":\"kept\",");
+	has(event_text, &ev, " engines=clamav/1.4.6/27815 quarantine=kept\n");
+	ev = outcome_event();
+	ev.quarantine = "max_size";
+	has(event_json, &ev,
+	    "\"action\":\"quarantine\",\"quarantine\":\"max_size\",");
+	has(event_text, &ev, " quarantine=max_size\n");
+}
+
+static void
 an_outcome_as_text(void **state)
 {
 	struct event ev = outcome_event();
@@ -476,6 +507,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    T(a_decision_as_text),
 	    T(a_decision_as_json),
+	    T(whether_it_was_kept),
 	    T(an_outcome_as_text),
 	    T(an_outcome_as_json),
 	    T(what_ended_without_a_content),

@@ -382,7 +382,7 @@ limits(void **state)
 	in.len++;
 	assert_int_equal(ask(in, LIMIT), HTTP_HEAD_BAD);
 	assert_int_equal(ask(in, 100), HTTP_HEAD_BAD);
-	assert_int_equal(req.head.bad, HTTP_BAD_LONG_HEAD);
+	assert_int_equal(req.head.bad, HTTP_BAD_LONG_START);
 }
 
 static void

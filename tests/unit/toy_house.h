@@ -42,6 +42,7 @@ struct worker {
 	struct loop *loop;
 	struct shared *shared;
 	struct spool_house house;
+	struct quarantine *quarantine;
 	bool draining;
 };
 
@@ -63,6 +64,12 @@ worker_sinks(const struct worker *w)
 {
 	(void)w;
 	return NULL;
+}
+
+struct quarantine *
+worker_quarantine(const struct worker *w)
+{
+	return w->quarantine;
 }
 
 struct spool_house *
@@ -128,6 +135,7 @@ static struct {
 	bool full; /* the disk is */
 	enum event_kind kind[8];
 	char what[8][160];
+	char quarantine[8][32];
 } events;
 
 int
@@ -150,6 +158,8 @@ event_write(struct sinks *s, const struct event *ev)
 	    ev->decision == NULL ? "-" : action_word(ev->decision->action),
 	    (uintmax_t)ev->size, ev->sha256, ev->result, ev->reason,
 	    ev->next_hop, (uintmax_t)ev->bytes_in);
+	copy_text(
+	    events.quarantine[n], sizeof(events.quarantine[n]), ev->quarantine);
 	return events.full ? -1 : 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * t_http_doors: which addresses a client may be taken to.
+ * t_deny: which addresses a client may be taken to.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "protocols/http/http_origin.h"
+#include "proxy/deny.h"
 
 #define HEAD \
 	"[engine clamav]\n[policy web]\nmalware = block\n" \
@@ -62,21 +62,22 @@ look(const struct door_case *c)
 {
 	char text[1024];
 	struct conf *conf;
-	struct http_doors d;
+	struct deny d;
 	struct addr peer, local;
 	int n = snprintf(
 	    text, sizeof(text), HEAD "deny_destinations = %s\n", c->deny);
 
 	conf = conf_from_text("t.ini", text, (size_t)n, false, stderr);
 	assert_non_null(conf);
-	assert_int_equal(http_doors_read(&d, conf,
-			     conf_section(conf, "listener", "web"), NULL),
+	assert_int_equal(
+	    deny_read(&d, conf, conf_section(conf, "listener", "web"),
+		OPT_HTTP_DENY_DESTINATIONS, NULL),
 	    0);
 	assert_int_equal(addr_parse(c->peer, &peer, NULL), 0);
 	assert_int_equal(addr_parse(c->local, &local, NULL), 0);
-	if (http_doors_open(&d, &peer, &local) != c->open)
+	if (deny_may_use(&d, &peer, &local) != c->open)
 		fail_msg("%s with %s", c->peer, c->deny);
-	http_doors_free(&d);
+	deny_free(&d);
 	conf_free(&conf);
 }
 

@@ -1,19 +1,19 @@
 /*
- * http_doors: where no client may be taken: deny_destinations, and our own
+ * deny: where no client may be taken: deny_destinations, and our own
  * listeners.  It is asked about the very address that is connected to, so a
  * name that means another address the next time gains nothing.
  */
+#include "proxy/deny.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocols/http/http_origin.h"
 #include "proxy/base/mem.h"
 
 static int
-read_nets(struct http_doors *d, const struct conf *c,
-    const struct conf_section *listener, struct err *e)
+read_nets(struct deny *d, const struct conf *c,
+    const struct conf_section *listener, enum opt opt, struct err *e)
 {
-	enum opt opt = OPT_HTTP_DENY_DESTINATIONS;
 	const char *const *list;
 	size_t n = conf_list(c, listener, opt, &list);
 	struct err why;
@@ -29,7 +29,7 @@ read_nets(struct http_doors *d, const struct conf *c,
 }
 
 static void
-add_own(struct http_doors *d, const char *text)
+add_own(struct deny *d, const char *text)
 {
 	struct addr a;
 
@@ -40,12 +40,12 @@ add_own(struct http_doors *d, const char *text)
 }
 
 void
-http_doors_read_own(struct http_doors *d_r, const struct conf *c)
+deny_read_own(struct deny *d_r, const struct conf *c)
 {
 	const struct conf_section *s = NULL;
 	const char *const *list;
 
-	*d_r = (struct http_doors){.nets = NULL};
+	*d_r = (struct deny){.nets = NULL};
 	while ((s = conf_next(c, "listener", s)) != NULL) {
 		size_t n = conf_list(c, s, OPT_LISTENER_ADDRESS, &list);
 
@@ -55,22 +55,22 @@ http_doors_read_own(struct http_doors *d_r, const struct conf *c)
 }
 
 int
-http_doors_read(struct http_doors *d_r, const struct conf *c,
-    const struct conf_section *listener, struct err *e)
+deny_read(struct deny *d_r, const struct conf *c,
+    const struct conf_section *listener, enum opt opt, struct err *e)
 {
-	http_doors_read_own(d_r, c);
-	if (read_nets(d_r, c, listener, e) == 0)
+	deny_read_own(d_r, c);
+	if (read_nets(d_r, c, listener, opt, e) == 0)
 		return 0;
-	http_doors_free(d_r);
+	deny_free(d_r);
 	return -1;
 }
 
 void
-http_doors_free(struct http_doors *d)
+deny_free(struct deny *d)
 {
 	free(d->nets);
 	free(d->own);
-	*d = (struct http_doors){.nets = NULL};
+	*d = (struct deny){.nets = NULL};
 }
 
 /* The host alone. */
@@ -96,7 +96,7 @@ is_any(const struct addr *a)
 }
 
 static bool
-is_denied(const struct http_doors *d, const struct addr *peer)
+is_denied(const struct deny *d, const struct addr *peer)
 {
 	/* connect(2) takes it for this machine itself */
 	if (is_any(peer))
@@ -109,9 +109,9 @@ is_denied(const struct http_doors *d, const struct addr *peer)
 }
 
 bool
-http_doors_may_knock(const void *doors, const struct addr *peer)
+deny_may_dial(const void *arg, const struct addr *peer)
 {
-	const struct http_doors *d = doors;
+	const struct deny *d = arg;
 	struct addr inner;
 
 	return !is_denied(d, peer) &&
@@ -119,10 +119,10 @@ http_doors_may_knock(const void *doors, const struct addr *peer)
 }
 
 bool
-http_doors_open(const struct http_doors *d, const struct addr *peer,
-    const struct addr *local)
+deny_may_use(
+    const struct deny *d, const struct addr *peer, const struct addr *local)
 {
-	if (!http_doors_may_knock(d, peer))
+	if (!deny_may_dial(d, peer))
 		return false;
 	for (size_t i = 0; i < d->own_n; i++) {
 		const struct addr *own = &d->own[i];
