@@ -11,7 +11,13 @@
 
 struct digest {
 	EVP_MD_CTX *ctx;
+	struct digest *next; /* of the spare ones */
 };
+
+/* Kept for the next ones: making one costs as much as digesting 1 KB. */
+#define SPARES_MAX 32
+static struct digest *spare;
+static unsigned spares;
 
 /* Fetched once: looking it up anew costs more than digesting a small mail. */
 static const EVP_MD *
@@ -28,9 +34,15 @@ sha256(void)
 struct digest *
 digest_open(void)
 {
-	struct digest *d = xcalloc(1, sizeof(*d));
+	struct digest *d = spare;
 
-	d->ctx = EVP_MD_CTX_new();
+	if (d != NULL) {
+		spare = d->next;
+		spares--;
+	} else {
+		d = xcalloc(1, sizeof(*d));
+		d->ctx = EVP_MD_CTX_new();
+	}
 	MUST(d->ctx != NULL);
 	MUST(EVP_DigestInit_ex(d->ctx, sha256(), NULL) == 1);
 	return d;
@@ -59,6 +71,12 @@ digest_free(struct digest **dp)
 	*dp = NULL;
 	if (d == NULL)
 		return;
+	if (spares < SPARES_MAX) {
+		d->next = spare;
+		spare = d;
+		spares++;
+		return;
+	}
 	EVP_MD_CTX_free(d->ctx);
 	free(d);
 }

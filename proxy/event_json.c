@@ -30,12 +30,15 @@ struct json {
 static void
 json_name(struct json *j, const char *name, size_t len)
 {
-	if (j->comma)
-		buf_put(j->b, ",\"", 2);
-	else
-		buf_put(j->b, "\"", 1);
-	buf_put(j->b, name, len);
-	buf_put(j->b, "\":", 2);
+	size_t begin = j->comma ? 2 : 1;
+	char *to = buf_room(j->b, begin + len + 2);
+
+	if (to == NULL)
+		return;
+	memcpy(to, ",\"" + 2 - begin, begin);
+	memcpy(to + begin, name, len);
+	memcpy(to + begin + len, "\":", 2);
+	buf_grew(j->b, begin + len + 2);
 }
 
 static void
@@ -92,8 +95,20 @@ json_key(struct json *j, const char *key)
 static void
 json_quoted(struct json *j, const char *s, size_t most)
 {
+	struct slice value = slice_of(s);
+	char *to = NULL;
+
+	if (value.len <= most && escape_is_json(value))
+		to = buf_room(j->b, value.len + 2);
+	if (to != NULL) {
+		*to++ = '"';
+		memcpy(to, value.at, value.len);
+		to[value.len] = '"';
+		buf_grew(j->b, value.len + 2);
+		return;
+	}
 	buf_puts(j->b, "\"");
-	escape_json(j->b, slice_of(s), most);
+	escape_json(j->b, value, most);
 	buf_puts(j->b, "\"");
 }
 
@@ -117,7 +132,9 @@ static void
 json_list(struct json *j, const char *key, const char *word)
 {
 	json_key(j, key);
-	buf_printf(j->b, "[\"%s\"]", word);
+	buf_puts(j->b, "[\"");
+	buf_puts(j->b, word);
+	buf_puts(j->b, "\"]");
 }
 
 static void
@@ -131,6 +148,19 @@ json_digits(struct json *j, uint64_t n)
 		n /= 10;
 	} while (n > 0);
 	buf_put(j->b, text + at, sizeof(text) - at);
+}
+
+/* The sixteen signs that log lines have. */
+static void
+json_hex(struct json *j, uint64_t n)
+{
+	static const char signs[] = "0123456789abcdef";
+	char text[18];
+
+	text[0] = text[17] = '"';
+	for (size_t i = 16; i > 0; i--, n >>= 4)
+		text[i] = signs[n & 15];
+	buf_put(j->b, text, sizeof(text));
 }
 
 static void
@@ -358,10 +388,9 @@ put_judgement(struct json *j, const struct event *ev)
 {
 	size_t recipients = facts_count(ev->facts, FIELD_RECIPIENT);
 	const struct decision *d = ev->decision;
-	char session[24];
 
-	snprintf(session, sizeof(session), "%016" PRIx64, ev->session);
-	json_word(j, "sallyport.session", session);
+	json_key(j, "sallyport.session");
+	json_hex(j, ev->session);
 	put_fact(j, ev, FIELD_FLOW);
 	put_fact(j, ev, FIELD_TLS_NOTE);
 	put_fact(j, ev, FIELD_DETECTED);

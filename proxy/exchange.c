@@ -38,10 +38,11 @@ struct exchange_own {
 struct exchange *
 exchange_open(struct session *s)
 {
-	struct exchange *x = xcalloc(1, sizeof(*x));
+	struct exchange *x = xrealloc(NULL, 1, sizeof(*x));
 	char host[ADDR_TEXT];
 
 	IS(s, SESSION_MAGIC);
+	memset(x, 0, offsetof(struct exchange, report));
 	x->magic = EXCHANGE_MAGIC;
 	x->own = xcalloc(1, sizeof(*x->own));
 	x->own->began_ms = clock_ms();
@@ -151,6 +152,8 @@ count_decision(const struct exchange *x)
 		if (f->kind == FOUND_LIMIT || f->kind == FOUND_FAILED)
 			stats_finding(p, f->what);
 	}
+	if (x->own->quarantine[0] != '\0')
+		stats_copy(p, x->own->quarantine);
 	if (x->content != NULL)
 		stats_addn(STAT_CONTENT_BYTES, p, content_size(x->content));
 }

@@ -23,6 +23,7 @@
 #define GATE_MAGIC 0x6a7e6a7eu
 #define TICKET_MAGIC 0x71c8e700u
 #define VERSION_MAX 255
+#define LONGER_MS 5 /* than another: then it comes before that one */
 
 enum where { AT_QUEUE, AT_WORKER, AT_DONE };
 
@@ -58,7 +59,7 @@ struct gate {
 	struct hands *hands;
 	struct watch *woken;
 	struct list queue, answered;
-	struct timer *answer;
+	struct job answer;
 	uint32_t generation;
 	char version[VERSION_MAX + 1];
 	uint64_t options; /* a hash of what the scan depends on */
@@ -113,7 +114,7 @@ ticket_free(struct ticket *t)
 	free(t);
 }
 
-/* It has its answer, which is given in a later turn of the loop. */
+/* It has its answer, which is given when this turn of the loop ends. */
 static void
 answer(struct ticket *t, const struct report *r)
 {
@@ -126,12 +127,10 @@ answer(struct ticket *t, const struct report *r)
 	}
 	t->where = AT_DONE;
 	t->hand = NULL;
-	t->report = xrealloc(NULL, 1, sizeof(*r));
-	report_copy(t->report, r);
+	t->report = report_dup(r);
 	timer_free(&t->deadline);
-	if (g->answered.first == NULL)
-		timer_set(g->answer, 0);
 	list_add(&g->answered, t);
+	loop_later(g->loop, &g->answer);
 }
 
 /* There is no report: a finding says why. */
@@ -193,8 +192,9 @@ pump(struct gate *g)
 
 /*
  * A hand is ours and free: who has waited longest gets it, here or in another
- * net worker.  After it was set idle the others are looked at once more, for
- * one who began to wait in between.
+ * net worker; to be waked costs that one more than a few milliseconds of
+ * waiting are worth.  After it was set idle the others are looked at once more,
+ * for one who began to wait in between.
  */
 static void
 hand_freed(void *arg, struct hand *h)
@@ -203,8 +203,8 @@ hand_freed(void *arg, struct hand *h)
 	struct ticket *first = g->queue.first;
 	unsigned other;
 
-	other = shared_hungriest(
-	    g->shared, g->self, first == NULL ? INT64_MAX : first->began_ms);
+	other = shared_hungriest(g->shared, g->self,
+	    first == NULL ? INT64_MAX : first->began_ms - LONGER_MS);
 	if (other != 0) {
 		hand_release(h, other);
 		return;
@@ -298,7 +298,7 @@ gate_open(struct loop *l, struct shared *shared, unsigned self,
 	g->cache = cache;
 	g->hands = hands_open(l, shared, self, hand_done, hand_freed, g);
 	g->woken = loop_watch(l, shared_wake_fd(shared, self), woken, g);
-	g->answer = timer_open(l, give_answers, g);
+	job_init(&g->answer, give_answers, g);
 	gate_conf(g, conf);
 	return g;
 }
@@ -448,7 +448,7 @@ gate_free(struct gate **gp)
 	MUST(g->queue.first == NULL && g->answered.first == NULL);
 	hands_free(&g->hands);
 	watch_free(&g->woken);
-	timer_free(&g->answer);
+	job_cancel(&g->answer);
 	g->magic = 0;
 	free(g);
 }

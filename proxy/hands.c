@@ -243,9 +243,11 @@ hands_claim(struct hands *hs)
 	return NULL;
 }
 
-/* The job as bytes in out; its descriptor, or -1 when it goes inline. */
+/* The job as bytes in out, but for its content's: they go along from where they
+ * lie, or by the descriptor that is returned. */
 static int
-pack(struct hand *h, const struct content *c, int64_t limit_ms)
+pack(struct hand *h, const struct content *c, int64_t limit_ms,
+    struct iovec part_r[2])
 {
 	struct hands *hs = h->all;
 	struct wire_job job = {.number = h->number,
@@ -259,23 +261,30 @@ pack(struct hand *h, const struct content *c, int64_t limit_ms)
 	if (job.size <= WIRE_INLINE)
 		job.inline_bytes = content_memory(c);
 	buf_clear(&hs->out);
-	MUST(wire_put_job(&hs->out, &job) == 0);
-	return job.inline_bytes != NULL ? -1 : content_fd(c);
+	MUST(wire_put_job_head(&hs->out, &job) == 0);
+	part_r[0] = (struct iovec){buf_at(&hs->out), hs->out.len};
+	part_r[1] = (struct iovec){0};
+	if (job.inline_bytes == NULL)
+		return content_fd(c);
+	part_r[1] = (struct iovec){
+	    (void *)(uintptr_t)job.inline_bytes, (size_t)job.size};
+	return -1;
 }
 
 bool
 hand_give(struct hand *h, const struct content *c, int64_t limit_ms, void *job)
 {
 	struct hands *hs = h->all;
+	struct iovec part[2];
 	int fd;
 	unsigned n;
 
 	IS(h, HAND_MAGIC);
 	MUST(!h->busy);
 	h->number = ++hs->numbers;
-	fd = pack(h, c, limit_ms);
+	fd = pack(h, c, limit_ms, part);
 	n = content_size(c) > WIRE_INLINE || content_memory(c) == NULL;
-	if (fdpass_send(h->fd, buf_at(&hs->out), hs->out.len, &fd, n) < 0) {
+	if (fdpass_send2(h->fd, part, &fd, n) < 0) {
 		log_warn(0, "scan worker send slot=%u error=%s", h->id.slot,
 		    strerror(errno));
 		kill_worker(h, "crash");

@@ -318,7 +318,8 @@ io_fragile(struct io *io, bool on)
 		return;
 	io->fragile = on;
 	if (io->wire == NULL)
-		(void)setsockopt(io->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
+		(void)setsockopt(
+		    io->fd, SOL_SOCKET, SO_LINGER, &rst, sizeof(rst));
 }
 
 void

@@ -6,8 +6,8 @@
  */
 #include "proxy/io_carry.h"
 
-#include <sys/socket.h>
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "proxy/base/check.h"

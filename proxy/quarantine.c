@@ -16,19 +16,18 @@
 #include "conf/conf.h"
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
-#include "proxy/base/escape.h"
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/loop.h"
 #include "proxy/quarantine_copy.h"
 #include "proxy/quarantine_dir.h"
+#include "proxy/quarantine_note.h"
 
 #define QUARANTINE_MAGIC 0x90a7a471u
 #define KEEP_MAGIC 0x4ee94ee9u
 #define WAITING_MAX 1000 /* one more is not kept */
 #define SWEEP_MS (60 * 1000)
 #define NOTE_MAX (8u << 20) /* the facts of a mail, escaped */
-#define ADDRESS_MAX 65536
 
 /* Something for the thread: a copy, or the folder is swept. */
 struct keep {
@@ -299,56 +298,6 @@ sweep(void *arg)
 	hand_over(q, k);
 }
 
-/* ---- the note ---- */
-
-static void
-put_address(struct buf *b, const char *text)
-{
-	(void)buf_puts(b, "\"");
-	(void)escape_json(b, slice_of(text), ADDRESS_MAX);
-	(void)buf_puts(b, "\"");
-}
-
-/* All recipients: the event names only the first, and a mail that is let go
- * by hand is to go to each of them. */
-static void
-put_envelope(struct buf *b, const struct facts *f)
-{
-	const char *from = facts_get(f, FIELD_SENDER, 0);
-	const char *next = "";
-
-	(void)buf_puts(b, ",\"envelope\":{\"from\":");
-	put_address(b, from == NULL ? "" : from);
-	(void)buf_puts(b, ",\"to\":[");
-	for (size_t i = 0; i < f->n; i++) {
-		if (f->list[i].field != FIELD_RECIPIENT)
-			continue;
-		(void)buf_puts(b, next);
-		put_address(b, buf_at(&f->text) + f->list[i].at);
-		next = ",";
-	}
-	(void)buf_puts(b, "]}");
-}
-
-/* The line of the event, and for a mail its envelope in the same object. */
-static int
-put_note(struct buf *b, const struct event *ev)
-{
-	struct event said = *ev;
-	struct buf line;
-	int rc;
-
-	said.quarantine = "kept";
-	buf_init(&line, EVENT_LINE_MAX);
-	event_json(&line, &said, clock_wall_ms());
-	MUST(line.len > 2); /* its end is "}\n" */
-	rc = buf_put(b, buf_at(&line), line.len - 2);
-	buf_free(&line);
-	if (ev->content == CONTENT_MAIL)
-		put_envelope(b, ev->facts);
-	return rc < 0 ? rc : buf_puts(b, "}\n");
-}
-
 /* ---- one content ---- */
 
 /* What the thread is told of it. */
@@ -391,7 +340,8 @@ quarantine_keep(struct quarantine *q, struct content *c, const struct event *ev,
 	*how_r = NULL;
 	if (q->waiting >= WAITING_MAX)
 		*how_r = "queue";
-	else if (start_thread(q) < 0 || put_note(&k->note, ev) < 0)
+	else if (start_thread(q) < 0 ||
+	    quarantine_note(&k->note, ev, clock_wall_ms()) < 0)
 		*how_r = "error";
 	if (*how_r != NULL) {
 		log_failed(k, *how_r, errno);

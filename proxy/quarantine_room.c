@@ -23,7 +23,9 @@ quarantine_room_open(void)
 	struct quarantine_room *r = mmap(NULL, sizeof(*r),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return r == MAP_FAILED ? NULL : r;
+	if (r == MAP_FAILED)
+		return NULL;
+	return r;
 }
 
 void

@@ -107,10 +107,11 @@ struct exchange {
 	struct facts facts; /* protocol, listener, direction, client are in */
 	struct content *content;
 	struct decision decision; /* once decided; rule "" before */
-	struct report report;
 
 	/* exchange.c's own: digest, ticket, times, what was written */
 	struct exchange_own *own;
+
+	struct report report; /* last: large, and mostly not touched */
 };
 
 struct exchange *exchange_open(struct session *s);

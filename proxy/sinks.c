@@ -49,6 +49,7 @@ struct sinks {
 	uint32_t magic;
 	size_t n;
 	struct sink list[SINKS_MAX];
+	struct buf lines[2]; /* of the event at hand, by format */
 };
 
 static struct sinks *log_taker; /* who sinks_take_log() was called for */
@@ -176,6 +177,8 @@ sinks_open(const struct conf *conf, const int fds[SINKS_MAX], struct err *e)
 	const struct conf_section *section = NULL;
 
 	s->magic = SINKS_MAGIC;
+	buf_init(&s->lines[FORMAT_TEXT], EVENT_LINE_MAX);
+	buf_init(&s->lines[FORMAT_JSON], EVENT_LINE_MAX);
 	while (s->n < SINKS_MAX &&
 	    (section = conf_next(conf, "log", section)) != NULL) {
 		const char *output = conf_str(conf, section, OPT_LOG_OUTPUT);
@@ -210,6 +213,8 @@ sinks_free(struct sinks **sp)
 			close(s->list[i].fd);
 		free(s->list[i].name);
 	}
+	buf_free(&s->lines[FORMAT_TEXT]);
+	buf_free(&s->lines[FORMAT_JSON]);
 	free(s);
 }
 
@@ -320,7 +325,6 @@ line_of(struct buf lines[2], enum format format, const struct event *ev,
 
 	if (b->len > 0)
 		return b;
-	buf_init(b, EVENT_LINE_MAX);
 	if (format == FORMAT_JSON)
 		event_json(b, ev, wall_ms);
 	else
@@ -331,24 +335,23 @@ line_of(struct buf lines[2], enum format format, const struct event *ev,
 int
 event_write(struct sinks *s, const struct event *ev)
 {
-	struct buf lines[2] = {{0}, {0}};
 	int64_t now = clock_wall_ms();
 	int result = 0;
 
 	IS(s, SINKS_MAGIC);
+	buf_clear(&s->lines[FORMAT_TEXT]);
+	buf_clear(&s->lines[FORMAT_JSON]);
 	for (size_t i = 0; i < s->n; i++) {
 		struct sink *k = &s->list[i];
 
 		if (sink_wants(k, ev) &&
-		    sink_event(k, line_of(lines, k->format, ev, now), ev->id) <
-			0)
+		    sink_event(k, line_of(s->lines, k->format, ev, now),
+			ev->id) < 0)
 			result = -1;
 	}
 	stats_word(STAT_LINES, ev->kind);
 	if (result < 0)
 		stats_word(STAT_LINES_LOST, ev->kind);
-	buf_free(&lines[FORMAT_TEXT]);
-	buf_free(&lines[FORMAT_JSON]);
 	return result;
 }
 

@@ -56,6 +56,7 @@ static const char *const hands[] = {STATS_HANDS(SECOND)};
 static const char *const reloads[] = {STATS_RELOADS(SECOND)};
 static const char *const lines[] = {STATS_LINES(WORD)};
 static const char *const losses[] = {STATS_LOSSES(WORD)};
+static const char *const copies[] = {STATS_COPIES(WORD)};
 
 static const struct {
 	enum stats_kind kind;
@@ -112,6 +113,8 @@ set_word(enum stats_set set, unsigned i)
 		return lines[i];
 	case SET_LOSS:
 		return losses[i];
+	case SET_COPY:
+		return copies[i];
 	case SET_NONE:
 	case STATS_SETS_N:
 		break;
@@ -214,6 +217,12 @@ stats_result(unsigned protocol, const char *result)
 {
 	stats_both(
 	    STAT_EXCHANGES, index_of(results, SET_RESULT_N, result), protocol);
+}
+
+void
+stats_copy(unsigned protocol, const char *how)
+{
+	stats_both(STAT_COPIES, index_of(copies, SET_COPY_N, how), protocol);
 }
 
 void

@@ -64,8 +64,10 @@ uint64_t stats_limit(unsigned protocol, const char *limit);
 void stats_reason(unsigned protocol, const char *reason);
 void stats_finding(unsigned protocol, const char *what);
 
-/* How an exchange ended, and why a scan worker was lost, by their words. */
+/* How an exchange ended, what became of a copy for the quarantine, and why a
+ * scan worker was lost, by their words. */
 void stats_result(unsigned protocol, const char *result);
+void stats_copy(unsigned protocol, const char *how);
 void stats_lost(const char *why);
 
 /* ---- for the parent ---- */

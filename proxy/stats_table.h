@@ -109,6 +109,11 @@ enum stats_limit_by { LIMIT_CALL, LIMIT_REASON, LIMIT_FINDING };
 #define STATS_LOSSES(X) \
 	X("crash") X("timeout") X("cancelled") X("confused")
 
+/* What became of a copy for the quarantine: docs/quarantine.md. */
+#define STATS_COPIES(X) \
+	X("kept") X("max_size") X("spool_min_free") X("no_space") X("timeout") \
+	X("queue") X("aborted") X("not_whole") X("error")
+
 /* The sets of words: the label's key, and a list of its words. */
 #define STATS_SETS(X) \
 	X(NONE,		"") \
@@ -121,7 +126,8 @@ enum stats_limit_by { LIMIT_CALL, LIMIT_REASON, LIMIT_FINDING };
 	X(HANDS,	"how") \
 	X(RELOAD,	"result") \
 	X(LINE,		"line") \
-	X(LOSS,		"why")
+	X(LOSS,		"why") \
+	X(COPY,		"how")
 
 /* A label that most have besides: number 0 is the gateway itself, the others
  * are the protocols in the order of main.c. */
@@ -155,6 +161,8 @@ enum stats_limit_by { LIMIT_CALL, LIMIT_REASON, LIMIT_FINDING };
 	X(CONTENT_BYTES, COUNTER, "content_bytes_total", NONE, \
 	    STATS_PROTOCOLS, "", "Bytes of the contents that were decided " \
 	    "about.") \
+	X(COPIES, COUNTER, "quarantine_total", COPY, STATS_PROTOCOLS, "", \
+	    "Contents that a copy was to be kept of, by what became of it.") \
 	X(CACHE_HITS, COUNTER, "cache_hits_total", NONE, 1, "scan", \
 	    "Contents whose report was in the verdict cache.") \
 	X(CACHE_MISSES, COUNTER, "cache_misses_total", NONE, 1, "", \
@@ -206,7 +214,8 @@ enum {
 	SET_HANDS_N = STATS_HANDS(STATS_ONE),
 	SET_RELOAD_N = STATS_RELOADS(STATS_ONE),
 	SET_LINE_N = STATS_LINES(STATS_ONE),
-	SET_LOSS_N = STATS_LOSSES(STATS_ONE)
+	SET_LOSS_N = STATS_LOSSES(STATS_ONE),
+	SET_COPY_N = STATS_COPIES(STATS_ONE)
 };
 
 /* Where the series of a counter begin: one for each word of its label, and in

@@ -582,8 +582,8 @@ worker_run(const struct worker_start *ws)
 	w->dialer = dialer_open(w->loop);
 	w->gate = gate_open(w->loop, w->shared, w->self, ws->cache, ws->conf);
 	w->leaf_link = leaf_link_open(w->loop);
-	w->quarantine = quarantine_open(
-	    w->loop, ws->quarantine_room, w->self, ws->conf);
+	w->quarantine =
+	    quarantine_open(w->loop, ws->quarantine_room, w->self, ws->conf);
 	w->ending = timer_open(w->loop, look_for_end, w);
 	spool_conf(w, ws->conf);
 	open_first(w, ws);

@@ -87,7 +87,11 @@ shut_in(const struct cell *c, struct jail *j, struct err *e)
 {
 	if (jail_enter(&c->plan, j, e) < 0)
 		return -1;
-	if (inspector_enter(c->inspector, j->tmpdir, e) < 0)
+	/* Names in it are walked dozens of times for each content: short ones
+	 * from here, not the whole way from the root. */
+	if (chdir(j->tmpdir) < 0)
+		return err_set(e, "%s: %s", j->tmpdir, strerror(errno));
+	if (inspector_enter(c->inspector, ".", e) < 0)
 		return -1;
 	return jail_shut(&c->plan, j, e);
 }

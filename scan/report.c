@@ -33,19 +33,29 @@ static const unsigned severity[FOUND_KINDS] = {
 void
 report_init(struct report *r)
 {
-	size_t rest = offsetof(struct report, n);
+	memset(r, 0, offsetof(struct report, found));
+}
 
-	memset((char *)r + rest, 0, sizeof(*r) - rest);
+/* Up to the last finding there is. */
+static size_t
+used(const struct report *r)
+{
+	return offsetof(struct report, found) + r->n * sizeof(r->found[0]);
 }
 
 void
 report_copy(struct report *to, const struct report *from)
 {
-	size_t rest = offsetof(struct report, n);
+	memcpy(to, from, used(from));
+}
 
-	memcpy(to->found, from->found, from->n * sizeof(from->found[0]));
-	memcpy(
-	    (char *)to + rest, (const char *)from + rest, sizeof(*to) - rest);
+struct report *
+report_dup(const struct report *r)
+{
+	struct report *copy = xrealloc(NULL, 1, used(r));
+
+	memcpy(copy, r, used(r));
+	return copy;
 }
 
 /* The end of a path says more than its beginning. */

@@ -47,19 +47,22 @@ struct finding {
 #define REPORT_ENGINES_MAX 95
 
 struct report {
-	struct finding found[REPORT_MAX];
 	unsigned n;               /* how many are kept ... */
 	unsigned seen;            /* ... of how many there were */
 	uint32_t msec;            /* in the scan worker */
 	uint32_t members;         /* looked at, the content itself included */
 	uint64_t unscanned_bytes; /* what no engine saw */
 	char engines[REPORT_ENGINES_MAX + 1]; /* "clamav/1.4.6/27815", listed */
+	struct finding found[REPORT_MAX];
 };
 
 void report_init(struct report *r);
 
 /* What there is of it: a report has room for far more than it mostly holds. */
 void report_copy(struct report *to, const struct report *from);
+
+/* A copy for free(), with room for what there is: to be read, not added to. */
+struct report *report_dup(const struct report *r);
 
 /*
  * Adds a finding; beyond REPORT_MAX the less severe kind gives way (kinds are

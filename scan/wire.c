@@ -62,15 +62,13 @@ put_text(struct pen *p, const char *text)
 }
 
 int
-wire_put_job(struct buf *b, const struct wire_job *job)
+wire_put_job_head(struct buf *b, const struct wire_job *job)
 {
 	bool in = job->inline_bytes != NULL;
 	size_t len = JOB_FIXED + 6 + strlen(job->name) + strlen(job->codings) +
 	    strlen(job->type);
 	struct pen p;
 
-	if (in)
-		len += (size_t)job->size;
 	if ((in && job->size > WIRE_INLINE) ||
 	    (p.at = buf_room(b, len)) == NULL) {
 		errno = EFBIG;
@@ -85,10 +83,22 @@ wire_put_job(struct buf *b, const struct wire_job *job)
 	put_text(&p, job->name);
 	put_text(&p, job->codings);
 	put_text(&p, job->type);
-	if (in)
-		put_bytes(&p, job->inline_bytes, (size_t)job->size);
 	buf_grew(b, len);
 	return 0;
+}
+
+int
+wire_put_job(struct buf *b, const struct wire_job *job)
+{
+	size_t before = b->len;
+
+	if (wire_put_job_head(b, job) < 0)
+		return -1;
+	if (job->inline_bytes == NULL ||
+	    buf_put(b, job->inline_bytes, (size_t)job->size) == 0)
+		return 0;
+	b->len = before;
+	return -1;
 }
 
 static size_t

@@ -35,6 +35,9 @@ struct wire_job {
 /* Appends the whole message to b.  0, or -1 with errno EFBIG. */
 int wire_put_job(struct buf *b, const struct wire_job *job);
 
+/* The same without the bytes, which are to follow in the same message. */
+int wire_put_job_head(struct buf *b, const struct wire_job *job);
+
 /* 0, or -1: not a job.  job_r->inline_bytes points into bytes. */
 int wire_get_job(const void *bytes, size_t len, struct wire_job *job_r);
 

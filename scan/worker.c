@@ -23,7 +23,8 @@
 #include "proxy/base/tree.h"
 #include "scan/wire.h"
 
-#define CPU_GRACE 2 /* seconds beyond the deadline, then SIGXCPU */
+#define CPU_GRACE 2      /* seconds beyond the deadline, then SIGXCPU */
+#define CPU_STAYS_MS 999 /* so long it serves jobs of the same length */
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
 struct work {
@@ -35,10 +36,9 @@ struct work {
 void
 scan_worker_init(struct scan_worker *w, struct inspector *i, const char *tmpdir)
 {
-	w->inspector = i;
-	w->tmpdir = tmpdir;
+	*w = (struct scan_worker){.inspector = i, .tmpdir = tmpdir};
 	w->control = -1;
-	w->members = false;
+	w->cpu_budget_s = -1;
 	for (unsigned n = 0; n <= NET_WORKERS_MAX; n++)
 		w->pair[n] = -1;
 }
@@ -53,21 +53,33 @@ drop(int *fd)
 
 /* ---- one job ------------------------------------------------------------- */
 
-/* RLIMIT_CPU counts all this process ever used: it is moved on. */
+/*
+ * RLIMIT_CPU counts all this process ever used: it is moved on.  What was set
+ * for a job leaves it a second more than its budget, and in less than that the
+ * jobs since have used less: so they need no limit of their own.
+ */
 static void
-move_cpu_limit(int64_t budget_ms)
+move_cpu_limit(struct scan_worker *w, int64_t budget_ms, int64_t now_ms)
 {
 	struct timespec used;
 	struct rlimit l;
 
+	if (w->cpu_budget_s == budget_ms / 1000 &&
+	    now_ms - w->cpu_set_ms < CPU_STAYS_MS)
+		return;
+	w->cpu_budget_s = -1;
 	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) < 0 ||
 	    getrlimit(RLIMIT_CPU, &l) < 0)
 		return;
 	l.rlim_cur = (rlim_t)(used.tv_sec + budget_ms / 1000 + 1 + CPU_GRACE);
 	if (l.rlim_cur > l.rlim_max)
 		l.rlim_cur = l.rlim_max;
-	if (setrlimit(RLIMIT_CPU, &l) < 0)
+	if (setrlimit(RLIMIT_CPU, &l) < 0) {
 		log_warn(0, "worker cpu limit error=%s", strerror(errno));
+		return;
+	}
+	w->cpu_budget_s = budget_ms / 1000;
+	w->cpu_set_ms = now_ms;
 }
 
 /* Bytes that stay as they are: a sealed memfd, or a file not open to us for
@@ -132,7 +144,7 @@ inspect_job(
 
 	if (b.deadline_ms > begin + job->budget_ms)
 		b.deadline_ms = begin + job->budget_ms;
-	move_cpu_limit(b.deadline_ms - begin);
+	move_cpu_limit(k->w, b.deadline_ms - begin, begin);
 	if (c == NULL) {
 		report_init(r);
 		report_add(r, FOUND_FAILED, "worker", job->name, "map: %s",
@@ -151,7 +163,11 @@ clean_up(struct scan_worker *w)
 {
 	struct err e;
 
-	if (w->tmpdir != NULL && tree_empty(w->tmpdir, &e) < 0)
+	if (w->tmpdir == NULL)
+		return;
+	if (w->tmp == NULL)
+		w->tmp = tree_open(w->tmpdir, &e);
+	if (w->tmp == NULL || tree_empty_again(w->tmp, &e) < 0)
 		log_warn(0, "worker temporary error=%s", log_quote(e.text));
 }
 

@@ -7,6 +7,8 @@
 #include "proxy/base/words.h"
 #include "scan/inspect.h"
 
+struct tree;
+
 /*
  * worker: the life of a scan worker in its jail: it waits on its pairs, one
  * for each net worker, inspects one content at a time and answers with a
@@ -19,6 +21,9 @@ struct scan_worker {
 	int control;                   /* from the armoury; -1: none */
 	int pair[NET_WORKERS_MAX + 1]; /* by net worker, from 1; -1: none */
 	bool members;                  /* sends each member before the report */
+	struct tree *tmp;              /* tmpdir, once a job was done */
+	int64_t cpu_set_ms;            /* when the CPU limit was moved ... */
+	int64_t cpu_budget_s;          /* ... for jobs of so many seconds */
 };
 
 /* Descriptors a worker may have open: its pairs, a job's, the engines'. */

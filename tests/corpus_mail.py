@@ -233,3 +233,15 @@ def write_all(folder):
     for kind in INFECTED:
         with open(os.path.join(folder, kind + ".eml"), "wb") as f:
             f.write(infected(kind))
+
+
+def folded():
+    """A mail with all that a header can have."""
+    return (head(
+        "folded", "X-Fold: one", "\ttwo", "  three", "X-Empty:",
+        "X-Tight:tight", "X-Wide:    wide  ", "X-Eight: \xe4\xf6")
+        + b"\r\nline\r\n\r\n. \r\n..\r\nlast\r\n")
+
+
+def marked(name, *marks):
+    return head(name, *marks) + b"\r\nx\r\n"

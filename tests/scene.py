@@ -414,7 +414,7 @@ class Play:
         elif word == "heard":
             try:
                 common.until(pattern, lambda: any(
-                    glob(pattern, h) for h in self.heard()), 5)
+                    glob(pattern, h) for h in self.heard()))
             except AssertionError:
                 raise Differs(f"it heard {self.heard()}") from None
         else:
@@ -477,7 +477,7 @@ class Play:
             return [e for e in self.stage.gateway.events()
                     [self.events_before:] if "event.id" in e]
         try:
-            common.until("an event", lambda: any(map(fits, events())), 5)
+            common.until("an event", lambda: any(map(fits, events())))
         except AssertionError:
             seen = [{k: e.get(v) for k, v in EVENT_KEYS.items()}
                     | {"kind": e["event.action"]} for e in events()]

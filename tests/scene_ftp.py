@@ -151,7 +151,7 @@ class FilePlay(Play):
             return
         try:
             common.until(pattern, lambda: any(
-                glob(pattern, h) for h in said), 5)
+                glob(pattern, h) for h in said))
         except AssertionError:
             raise Differs(f"it heard {said}") from None
 

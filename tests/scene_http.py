@@ -1,7 +1,8 @@
 """Scenes of the web: what scene.py has, with a browser in front and an origin
 behind.  A file is one when `web` stands before its first scene; `conf` is as
 there, its listener is [listener web].  {origin} is the origin's host and port;
-in a `conf` {origin port} is its port.
+in a `conf` {origin port} is its port.  With `inspection` before its first scene there
+is a CA, and the origin speaks TLS: behind a CONNECT `C: tls` leads inside.
 
     C: text             a line of a request, or @eicar and the like: a body
     C= text             bytes with escapes, as there
@@ -23,13 +24,16 @@ import re
 import corpus
 import corpus_mail
 from peers import common
+from peers.https import HttpsOrigin
 from peers.origin import Answer, Origin, answer
+from peers.pki import Pki
 from peers.sallyport import Sallyport
 from peers.web import web_listener, web_port
 from scene import EVENT_KEYS, Client, Differs, Play, glob, unescape
 
 EVENT_KEYS.update({"url": "url.original", "method": "http.request.method",
-                   "flow": "sallyport.flow", "host": "url.domain"})
+                   "flow": "sallyport.flow", "host": "url.domain",
+                   "note": "sallyport.tls_note"})
 
 BODIES = {
     "eicar": corpus_mail.eicar,
@@ -50,10 +54,14 @@ class WebStage:
     def __init__(self, build, head):
         changes = {"gateway": {"workers": "1"}, "scan": {"workers": "1"},
                    **web_listener()}
-        self.origin = Origin().start()
+        self.pki = Pki() if "inspection" in head else None
+        self.origin = Origin()
+        if self.pki is not None:
+            self.look_inside(changes)
+        self.origin.start()
         for line in head:
             m = re.fullmatch(r"conf \[(.+?)\] (\w+) = (.*)", line)
-            if m is None and line != "web":
+            if m is None and line not in ("web", "inspection"):
                 raise Differs(f"before the first scene: {line}")
             if m is not None:
                 changes.setdefault(m[1], {})[m[2]] = m[3].replace(
@@ -65,9 +73,18 @@ class WebStage:
             self.remove()
             raise
 
+    def look_inside(self, changes):
+        root, ca = (self.pki.authority(n) for n in ("Root", "Gateway CA"))
+        self.origin = HttpsOrigin(root.leaf("127.0.0.1").serves())
+        changes["listener web"]["ca_bundle"] = self.pki.bundle(root)
+        changes["tls-inspection"] = {
+            "enabled": "yes", "ca_cert_file": ca.pem, "ca_key_file": ca.key}
+
     def remove(self):
         self.gateway.remove()
         self.origin.remove()
+        if self.pki is not None:
+            self.pki.remove()
 
     def raise_hop(self):
         """Nothing was taken down."""
@@ -185,7 +202,7 @@ class WebPlay(Play):
         else:
             try:
                 common.until(pattern, lambda: any(
-                    glob(pattern, h) for h in self.heard()), 5)
+                    glob(pattern, h) for h in self.heard()))
                 wrong = False
             except AssertionError:
                 wrong = True

@@ -245,11 +245,27 @@ same_host(const struct addr *a, const struct addr *b)
 	return memcmp(one, other, sizeof(one)) == 0;
 }
 
+/* lftp says "EPRT |2|::|port|": nobody's address, and its own is meant. */
+static struct addr
+meant(const struct session *s, const struct addr *a)
+{
+	struct addr peer = *io_peer(s->client), any;
+	const char *word = a->ss.ss_family == AF_INET6 ? "::" : "0.0.0.0";
+
+	if (a->ss.ss_family != peer.ss.ss_family ||
+	    addr_number(word, 0, &any) < 0 || !same_host(a, &any))
+		return *a;
+	addr_set_port(&peer, addr_port(a));
+	return peer;
+}
+
 /* RFC 2577 3: the bounce attack. */
 static void
-take_target(struct session *s, const struct ftp_line *l, const struct addr *a)
+take_target(struct session *s, const struct ftp_line *l, const struct addr *to)
 {
 	struct ftp *p = s->state;
+	struct addr at = meant(s, to);
+	const struct addr *a = &at;
 	char text[ADDR_TEXT];
 
 	if (!same_host(a, io_peer(s->client)) || addr_port(a) < LOW_PORT) {

@@ -109,7 +109,8 @@ struct http {
 	/* from a ClientHello on; see http_inside() */
 	struct http_inside *inside;
 	bool guest; /* inside is that of the connection of its stream */
-	struct http2 *h2; /* in STREAMS */
+	struct http2 *h2; /* in STREAMS ... */
+	bool asked;       /* ... a request has come */
 };
 
 /* The only writer of state. */

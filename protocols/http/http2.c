@@ -436,6 +436,8 @@ on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 		count_reset(h);
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		h->going = true;
+	if (frame->hd.type == NGHTTP2_RST_STREAM && s != NULL)
+		s->reset = true;
 	if (s == NULL || s->lost != 0)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS) {
@@ -466,19 +468,18 @@ on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *at,
 	return 0;
 }
 
+/* Who has reset it that way? */
 static int
 error_of(const struct http2_stream *s, uint32_t code)
 {
-	switch (code) {
-	case NGHTTP2_NO_ERROR:
+	if (code == NGHTTP2_NO_ERROR)
 		return s->ended ? 0 : ECONNRESET;
-	case NGHTTP2_REFUSED_STREAM:
+	if (code == NGHTTP2_REFUSED_STREAM)
 		return HTTP2_UNSEEN;
-	case NGHTTP2_HTTP_1_1_REQUIRED:
-		return HTTP2_WANTS_1;
-	default:
-		return ECONNRESET;
-	}
+	if (!s->reset)
+		return code == NGHTTP2_PROTOCOL_ERROR ? HTTP2_MALFORMED
+						      : ECONNRESET;
+	return code == NGHTTP2_HTTP_1_1_REQUIRED ? HTTP2_WANTS_1 : ECONNRESET;
 }
 
 static int
@@ -536,7 +537,14 @@ on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 static bool
 is_over(const struct http2 *h)
 {
-	if (h->n == 0 && (h->going || h->ended))
+	const struct http2_stream *s;
+
+	LIST_FOREACH(s, &h->streams, link)
+	{
+		if (s->headed || !s->server)
+			break;
+	}
+	if (s == NULL && (h->going || h->ended))
 		return true;
 	return nghttp2_session_want_read(h->ng) == 0 &&
 	    nghttp2_session_want_write(h->ng) == 0;
@@ -712,7 +720,15 @@ http2_free(struct http2 **hp)
 unsigned
 http2_streams(const struct http2 *h)
 {
-	return h->n;
+	const struct http2_stream *s;
+	unsigned n = 0;
+
+	LIST_FOREACH(s, &h->streams, link)
+	{
+		if (s->io != NULL)
+			n++;
+	}
+	return n;
 }
 
 bool

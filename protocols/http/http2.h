@@ -60,7 +60,7 @@ void http2_free(struct http2 **hp);
 /* IO_INPUT, IO_DRAINED or IO_ENDED of io. */
 void http2_says(struct http2 *h, enum io_event what);
 
-/* So many streams are there. */
+/* So many streams are in use: a head that is not whole is none yet. */
 unsigned http2_streams(const struct http2 *h);
 
 /* A client: may one more be asked for?  And by this; nothing is sent before

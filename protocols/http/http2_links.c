@@ -24,6 +24,7 @@ struct link {
 	struct io *io;
 	struct http2 *h;
 	uint64_t moved; /* bytes both ways when last looked at */
+	bool bye;       /* said */
 	char key[];
 };
 
@@ -90,12 +91,16 @@ over(void *arg)
 static void
 late(struct link *k)
 {
-	if (http2_streams(k->h) == 0)
-		http2_goodbye(k->h);
-	else if (io_full(k->io) && moves(k) == k->moved)
+	bool idle = http2_streams(k->h) == 0;
+
+	if (idle ? k->bye : io_full(k->io) && moves(k) == k->moved) {
 		drop(k);
-	else
-		set_deadline(k);
+		return;
+	}
+	k->bye = idle;
+	if (idle)
+		http2_goodbye(k->h);
+	set_deadline(k);
 }
 
 static void

@@ -46,6 +46,7 @@ struct http2_stream {
 	struct buf text, data;
 	bool chunked;          /* data is given in chunks */
 	bool ended, end_given; /* the peer has sent all; and that is said */
+	bool reset;            /* by the peer */
 	int lost;              /* errno */
 
 	/* out: what the io says */

@@ -213,6 +213,8 @@ request_is_bad(const struct http2_read *r)
 
 	if ((r->given & must) != must || (connects && (r->given & ~must) != 0))
 		return "pseudo_header";
+	if (!connects && !slice_is(text_of(&r->pseudo[HTTP2_SCHEME]), "https"))
+		return "scheme";
 	if (!connects && path.at[0] != '/' && !slice_is(path, "*"))
 		return "path";
 	if (to.len == 0 && host.len == 0)

@@ -178,7 +178,8 @@ put_direct(struct buf *to, const char *name)
 }
 
 static int
-put_pac(struct buf *to, const char *proxy, const char *const *direct, size_t n)
+put_pac(struct buf *to, bool secured, const char *proxy,
+    const char *const *direct, size_t n)
 {
 	if (buf_puts(to,
 		"function FindProxyForURL(url, host)\n{\n"
@@ -192,12 +193,13 @@ put_pac(struct buf *to, const char *proxy, const char *const *direct, size_t n)
 	}
 	/* No "; DIRECT" behind it: a gateway that can be gone around when it
 	 * is down is none. */
-	return buf_printf(to, "\treturn \"PROXY %s\";\n}\n", proxy);
+	return buf_printf(
+	    to, "\treturn \"%s %s\";\n}\n", secured ? "HTTPS" : "PROXY", proxy);
 }
 
 int
-http_pac_put(
-    struct buf *to, const char *proxy, const char *const *direct, size_t n)
+http_pac_put(struct buf *to, bool secured, const char *proxy,
+    const char *const *direct, size_t n)
 {
 	size_t before = to->len;
 
@@ -211,7 +213,7 @@ http_pac_put(
 		errno = EINVAL;
 		return -1;
 	}
-	if (put_pac(to, proxy, direct, n) == 0)
+	if (put_pac(to, secured, proxy, direct, n) == 0)
 		return 0;
 	to->len = before;
 	return -1;

@@ -59,18 +59,27 @@ put_value(struct buf *to, const char *value)
 	return http_escape(to, slice_of(value), HTTP_TAG_VALUE_MAX);
 }
 
+#define PLAIN "http://"
+
+/* Where the proxy is. */
+static const char *
+scheme(const struct http_onboard *o)
+{
+	return o->secured ? "https://" : PLAIN;
+}
+
 /* http://host/file */
 static int
-put_address(struct buf *to, const char *host, const char *file)
+put_address(struct buf *to, const char *how, const char *host, const char *file)
 {
-	if (buf_puts(to, "http://") < 0 || put_value(to, host) < 0)
+	if (buf_puts(to, how) < 0 || put_value(to, host) < 0)
 		return -1;
 	return buf_puts(to, file);
 }
 
 static int
-put_steps(struct buf *to, const struct step *list, size_t n, const char *host,
-    const char *file)
+put_steps(struct buf *to, const struct step *list, size_t n, const char *how,
+    const char *host, const char *file)
 {
 	const char *words, *at;
 
@@ -81,7 +90,7 @@ put_steps(struct buf *to, const struct step *list, size_t n, const char *host,
 			return -1;
 		if (at != NULL &&
 		    (buf_put(to, words, (size_t)(at - words)) < 0 ||
-			put_address(to, host, file) < 0))
+			put_address(to, how, host, file) < 0))
 			return -1;
 		if (buf_puts(to, at == NULL ? words : at + 1) < 0 ||
 		    buf_puts(to, "</dd>\n") < 0)
@@ -97,12 +106,12 @@ put_proxy(struct buf *to, const struct http_onboard *o)
 		"<h2>The proxy</h2>\n<p>Browsers find it by "
 		"<a href=\"/proxy.pac\">proxy.pac</a> (<a href=\"/wpad.dat\">"
 		"wpad.dat</a> is the same):</p>\n<dl>\n") < 0 ||
-	    put_steps(to, proxy_steps, N(proxy_steps), o->proxy, "/proxy.pac") <
-		0 ||
-	    buf_puts(to, "<dt>Debian</dt>\n<dd><code>http_proxy=http://") < 0 ||
-	    put_value(to, o->proxy) < 0 ||
-	    buf_puts(to, "</code>, and <code>https_proxy=http://") < 0 ||
-	    put_value(to, o->proxy) < 0)
+	    put_steps(to, proxy_steps, N(proxy_steps), scheme(o), o->proxy,
+		"/proxy.pac") < 0 ||
+	    buf_puts(to, "<dt>Debian</dt>\n<dd><code>http_proxy=") < 0 ||
+	    put_address(to, scheme(o), o->proxy, "") < 0 ||
+	    buf_puts(to, "</code>, and <code>https_proxy=") < 0 ||
+	    put_address(to, scheme(o), o->proxy, "") < 0)
 		return -1;
 	return buf_puts(to, "</code></dd>\n</dl>\n");
 }
@@ -128,7 +137,7 @@ put_ca(struct buf *to, const struct http_onboard *o)
 		"<p><code>") < 0 ||
 	    put_value(to, o->print) < 0 ||
 	    buf_puts(to, "</code></p>\n<dl>\n") < 0 ||
-	    put_steps(to, ca_steps, N(ca_steps), o->host, "/ca.pem") < 0)
+	    put_steps(to, ca_steps, N(ca_steps), PLAIN, o->host, "/ca.pem") < 0)
 		return -1;
 	return buf_puts(to, "</dl>\n");
 }

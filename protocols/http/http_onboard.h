@@ -1,6 +1,8 @@
 #ifndef HTTP_ONBOARD_H
 #define HTTP_ONBOARD_H
 
+#include <stdbool.h>
+
 #include "proxy/base/buf.h"
 
 /*
@@ -13,6 +15,7 @@ struct http_onboard {
 	const char *host;              /* onboarding_host */
 	const char *proxy; /* "address:port", where they reached us */
 	const char *print; /* the CA's, SHA-256; NULL: there is no CA */
+	bool secured;      /* proxy speaks TLS to its clients */
 };
 
 /* The page.  0, or -1 EFBIG. */

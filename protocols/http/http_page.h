@@ -148,11 +148,11 @@ int http_proxy_status(struct buf *to, const char *name, enum http_cause cause,
     const char *details);
 
 /*
- * proxy.pac: everything goes to proxy ("host:port"), but plain host names and
- * what direct names: hosts, or domains as ".example.org".  proxy and direct
- * hold host bytes only, or it is refused.  0, or -1 EINVAL or EFBIG.
+ * proxy.pac: everything goes to proxy ("host:port"; secured: by TLS), but plain
+ * host names and what direct names: hosts, or domains as ".example.org".  proxy
+ * and direct hold host bytes only, or it is refused.  0, or -1 EINVAL or EFBIG.
  */
-int http_pac_put(
-    struct buf *to, const char *proxy, const char *const *direct, size_t n);
+int http_pac_put(struct buf *to, bool secured, const char *proxy,
+    const char *const *direct, size_t n);
 
 #endif

@@ -37,16 +37,41 @@ path_is(const struct http_req *q, const char *path)
 	    (struct slice){text.at + t->path.at, t->path.len}, path);
 }
 
-/* Where this client has reached us, as others of its kind would. */
+/* Do its clients speak TLS to this listener? */
+static bool
+is_secured(const struct http_req *q)
+{
+	return q->s->place->tls_mode == TLS_IMPLICIT;
+}
+
+#define WHERE_MAX (HTTP_HOST_MAX + 8)
+
+/* Where this client has reached us, as others of its kind would: by the name
+ * that our certificate has, where there is one, else by the address. */
+static const char *
+where(const struct http_req *q, char to[WHERE_MAX])
+{
+	const struct addr *local = io_local(q->s->client);
+	const struct http_host *h = &q->head.host;
+
+	_Static_assert(WHERE_MAX >= ADDR_TEXT, "an address fits in");
+	if (is_secured(q) && q->head.target.form == HTTP_FORM_ORIGIN &&
+	    h->is == HTTP_HOST_NAME) {
+		(void)snprintf(to, WHERE_MAX, "%s:%u", h->name,
+		    h->port != 0 ? h->port : addr_port(local));
+		return to;
+	}
+	return addr_text(local, to);
+}
+
 static void
 put_pac(struct http_req *q)
 {
-	char proxy[ADDR_TEXT];
+	char proxy[WHERE_MAX];
 	struct buf b;
 
-	(void)addr_text(io_local(q->s->client), proxy);
 	buf_init(&b, PAC_MAX);
-	if (http_pac_put(&b, proxy, NULL, 0) < 0)
+	if (http_pac_put(&b, is_secured(q), where(q, proxy), NULL, 0) < 0)
 		http_page(q, HTTP_CAUSE_NOT_FOUND, "refused", "pac");
 	else
 		http_plain(
@@ -58,12 +83,13 @@ static void
 put_start(struct http_req *q)
 {
 	const struct http_own *own = q->own;
-	char proxy[ADDR_TEXT];
+	char proxy[WHERE_MAX];
 	struct http_onboard page = {
 	    .gateway = q->s->place->gateway,
 	    .contact = own->contact,
 	    .host = own->onboarding_host,
-	    .proxy = addr_text(io_local(q->s->client), proxy),
+	    .proxy = where(q, proxy),
+	    .secured = is_secured(q),
 	    .print = own->ca.der.at == NULL ? NULL : own->ca.print,
 	};
 	struct buf b;

@@ -5,15 +5,21 @@
 #include "protocols/http/http.h"
 #include "protocols/http/http2.h"
 #include "proxy/base/check.h"
+#include "proxy/base/log.h"
+#include "proxy/stats.h"
 
-/* It is there to be asked by, or waits for that which it was asked for. */
+/* The first request, then one more, or that those that are there move. */
 static void
 set_deadline(struct session *s)
 {
+	const struct http_own *o = http_own(s);
 	struct http *p = s->state;
 
 	p->sent = io_bytes_out(s->client);
-	io_deadline(s->client, http_own(s)->idle_timeout, "idle_timeout");
+	if (p->asked)
+		io_deadline(s->client, o->idle_timeout, "idle_timeout");
+	else
+		io_deadline(s->client, o->request_timeout, "request_timeout");
 }
 
 static void
@@ -23,6 +29,7 @@ opened(void *arg, struct io **iop)
 	struct http *p = s->state, *guest;
 	struct session *of = session_open_stream(s, iop);
 
+	p->asked = true;
 	guest = of->state;
 	guest->inside = p->inside;
 	guest->guest = true;
@@ -65,13 +72,21 @@ late(struct session *s)
 {
 	struct http *p = s->state;
 	bool stuck = io_full(s->client) && io_bytes_out(s->client) == p->sent;
+	const char *word = io_deadline_word(s->client);
 
-	if (stuck)
-		http_enter(s, HTTP_IN_OVER);
-	else if (http2_streams(p->h2) == 0)
-		http2_goodbye(p->h2);
-	else
+	if (!stuck && http2_streams(p->h2) > 0) {
 		set_deadline(s);
+		return;
+	}
+	log_info(s->id, "http2 limit=%s exceeded", word);
+	(void)stats_limit(s->place->counted, word);
+	if (stuck || p->half_closed) {
+		http_enter(s, HTTP_IN_OVER);
+		return;
+	}
+	http2_goodbye(p->h2);
+	p->half_closed = true; /* it has so long to take that */
+	set_deadline(s);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "proxy/base/buf.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,10 +74,19 @@ buf_grew(struct buf *b, size_t len)
 	b->len += len;
 }
 
+/* There is room for them already: true for most of what is put. */
+static inline bool
+has_room(const struct buf *b, size_t len)
+{
+	return b->mem != NULL && len <= b->cap - b->start - b->len &&
+	    len <= b->limit && b->len <= b->limit - len;
+}
+
 int
 buf_put(struct buf *b, const void *bytes, size_t len)
 {
-	char *to = buf_room(b, len);
+	char *to =
+	    has_room(b, len) ? b->mem + b->start + b->len : buf_room(b, len);
 
 	if (to == NULL)
 		return -1;
@@ -84,12 +94,6 @@ buf_put(struct buf *b, const void *bytes, size_t len)
 		memcpy(to, bytes, len);
 	b->len += len;
 	return 0;
-}
-
-int
-buf_puts(struct buf *b, const char *text)
-{
-	return buf_put(b, text, strlen(text));
 }
 
 int

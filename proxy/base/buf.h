@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 /*
  * buf: bytes that grow at the end and are taken from the front.  Its limit is
@@ -24,11 +25,17 @@ void buf_free(struct buf *b);
 
 /* Appends.  0, or -1 with errno EFBIG when the limit would be passed. */
 int buf_put(struct buf *b, const void *bytes, size_t len);
-int buf_puts(struct buf *b, const char *text);
 int buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
+
+/* Here, so that the length of what is written out is known beforehand. */
+static inline int
+buf_puts(struct buf *b, const char *text)
+{
+	return buf_put(b, text, strlen(text));
+}
 
 /*
  * Room for len bytes at the end, NULL past the limit; buf_grew() says how many

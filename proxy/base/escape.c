@@ -128,22 +128,48 @@ write_word(char unit[UNIT_MAX], uint32_t c, const char *at, size_t len)
 	return write_text(unit, c, at, len);
 }
 
-/*
- * All of s stands for itself, whoever writes it: printable ASCII but for what
- * any writer escapes.  Most values are, and need no second look.
- */
+#define EACH(c) (UINT64_C(0x0101010101010101) * (unsigned char)(c))
+#define TOPS EACH(0x80)
+
+/* The top bit of each byte of w (all below 0x80) that is c. */
+static uint64_t
+bytes_that_are(uint64_t w, char c)
+{
+	return ~((w ^ EACH(c)) + EACH(0x7f)) & TOPS;
+}
+
+/* Eight bytes that stand for themselves, whoever writes them: printable ASCII
+ * but for what any writer escapes. */
+static bool
+are_easy(uint64_t w, bool blanks)
+{
+	uint64_t odd;
+
+	if ((w & TOPS) != 0)
+		return false;
+	odd = ~(w + EACH(0x80 - ' ')) & TOPS;
+	odd |= bytes_that_are(w, 0x7f) | bytes_that_are(w, '"') |
+	    bytes_that_are(w, '\\');
+	if (!blanks)
+		odd |= bytes_that_are(w, ' ') | bytes_that_are(w, '<') |
+		    bytes_that_are(w, '>');
+	return odd == 0;
+}
+
+/* All of s stands for itself.  Most values do, and need no second look. */
 static bool
 is_easy(struct slice s, bool blanks)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.at[i];
+	uint64_t w;
 
-		if (c < ' ' || c > '~' || c == '"' || c == '\\')
-			return false;
-		if (!blanks && (c == ' ' || c == '<' || c == '>'))
+	for (; s.len >= sizeof(w); s = slice_skip(s, sizeof(w))) {
+		memcpy(&w, s.at, sizeof(w));
+		if (!are_easy(w, blanks))
 			return false;
 	}
-	return true;
+	w = EACH('x');
+	memcpy(&w, s.at, s.len);
+	return are_easy(w, blanks);
 }
 
 /* How many bytes of s fit into max when written, and whether that is all. */
@@ -202,6 +228,12 @@ int
 escape_word(struct buf *b, struct slice s, size_t max)
 {
 	return escape(b, s, max, write_word);
+}
+
+bool
+escape_is_json(struct slice s)
+{
+	return is_easy(s, true);
 }
 
 bool

@@ -27,6 +27,9 @@ int escape_text(struct buf *b, struct slice s, size_t max);
 /* As a bare word, for address: blanks and angle brackets as \xNN too. */
 int escape_word(struct buf *b, struct slice s, size_t max);
 
+/* True when s stands in a JSON string as it is. */
+bool escape_is_json(struct slice s);
+
 /* True when s needs neither quotes nor escapes as a value in a text line. */
 bool escape_is_plain(struct slice s);
 

@@ -4,6 +4,7 @@
 #include "proxy/base/fdpass.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,8 +34,16 @@ attach(struct msghdr *m, union control *c, const int *fds, unsigned n)
 int
 fdpass_send(int sock, const void *bytes, size_t len, const int *fds, unsigned n)
 {
-	struct iovec part = {(void *)bytes, len};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	const struct iovec part[2] = {{(void *)(uintptr_t)bytes, len}, {0}};
+
+	return fdpass_send2(sock, part, fds, n);
+}
+
+int
+fdpass_send2(int sock, const struct iovec part[2], const int *fds, unsigned n)
+{
+	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)part,
+	    .msg_iovlen = part[1].iov_len > 0 ? 2 : 1};
 	union control c;
 	ssize_t sent;
 
@@ -46,7 +55,7 @@ fdpass_send(int sock, const void *bytes, size_t len, const int *fds, unsigned n)
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -1;
-	if ((size_t)sent != len) {
+	if ((size_t)sent != part[0].iov_len + part[1].iov_len) {
 		errno = EMSGSIZE;
 		return -1;
 	}

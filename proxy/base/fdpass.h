@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #define FDPASS_MAX 16
 
@@ -12,6 +13,10 @@
  */
 int fdpass_send(
     int sock, const void *bytes, size_t len, const int *fds, unsigned n);
+
+/* The same, of bytes that lie in two places; the second may be none. */
+int fdpass_send2(
+    int sock, const struct iovec part[2], const int *fds, unsigned n);
 
 /*
  * Takes one message.  Returns its length, 0 at end of file, or -1 with errno;

@@ -8,9 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "proxy/base/mem.h"
 
 #define TREE_DEPTH_MAX 64 /* descriptors, one a level */
 
@@ -62,6 +65,12 @@ walk_entry(struct walk *w, int dir, const char *name, unsigned depth)
 		w->stopped = true;
 }
 
+static bool
+is_dot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* Takes fd. */
 static void
 walk_dir(struct walk *w, int fd, unsigned depth)
@@ -76,8 +85,7 @@ walk_dir(struct walk *w, int fd, unsigned depth)
 	}
 	/* cppcheck-suppress readdirCalled ; one thread */
 	while (!w->stopped && (entry = readdir(d)) != NULL) {
-		if (strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
+		if (!is_dot(entry->d_name))
 			walk_entry(w, dirfd(d), entry->d_name, depth);
 	}
 	closedir(d);
@@ -115,6 +123,68 @@ tree_empty(const char *dir, struct err *e)
 
 	return walk(&w, dir, e);
 }
+
+/* ---- one that stays open ------------------------------------------------- */
+
+struct tree {
+	DIR *dir;
+	char *path;
+};
+
+struct tree *
+tree_open(const char *dir, struct err *e)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct tree *t;
+
+	if (d == NULL) {
+		err_set(e, "%s: %s", dir, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	t = xcalloc(1, sizeof(*t));
+	t->dir = d;
+	t->path = xstrdup(dir);
+	return t;
+}
+
+/* Nothing lies in it.  It is not when it cannot be read. */
+static bool
+is_empty(const struct tree *t)
+{
+	const struct dirent *entry;
+
+	rewinddir(t->dir);
+	do {
+		errno = 0;
+		/* cppcheck-suppress readdirCalled ; one thread */
+		entry = readdir(t->dir);
+	} while (entry != NULL && is_dot(entry->d_name));
+	return entry == NULL && errno == 0;
+}
+
+int
+tree_empty_again(struct tree *t, struct err *e)
+{
+	return is_empty(t) ? 0 : tree_empty(t->path, e);
+}
+
+void
+tree_close(struct tree **tp)
+{
+	struct tree *t = *tp;
+
+	*tp = NULL;
+	if (t == NULL)
+		return;
+	closedir(t->dir);
+	free(t->path);
+	free(t);
+}
+
+/* ---- with the directory itself, and its size ------------------------------ */
 
 int
 tree_remove(const char *dir, struct err *e)

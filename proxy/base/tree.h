@@ -14,6 +14,14 @@
  * 0, or -1 with words; it removes what it can. */
 int tree_empty(const char *dir, struct err *e);
 
+/* A directory that is emptied again and again and mostly holds nothing. */
+struct tree;
+
+/* NULL with words: it cannot be opened. */
+struct tree *tree_open(const char *dir, struct err *e);
+int tree_empty_again(struct tree *t, struct err *e); /* as tree_empty() */
+void tree_close(struct tree **tp);
+
 /* The same and dir itself. */
 int tree_remove(const char *dir, struct err *e);
 

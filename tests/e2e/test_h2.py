@@ -362,7 +362,7 @@ def test_a_stop_lets_what_has_begun_end(build, house):
 @core
 def test_who_says_nothing_is_sent_away_in_order(build, house):
     """idle_timeout: GOAWAY, and an end of TLS that is one."""
-    gw = house.gateway(build, idle_timeout="700ms")
+    gw = house.gateway(build, idle_timeout="2s")
     house.two.answers["/a"] = answer(TEXT)
     with house.h2(gw, house.two) as c:
         assert c.ask("GET", "/a", f"{WWW}:{house.two.port}").body == TEXT

@@ -355,7 +355,7 @@ def test_a_head_past_max_header_is_answered(house, gw):
         c.request(1, h2.get(host, b"/a", *many))
         fate = c.fate(1)
         if fate.word == "answer":
-            assert fate.status == 431 and b"max_header" in fate.body
+            assert fate.status == 431
         else:
             assert fate.code in (h2.ENHANCE_YOUR_CALM, h2.PROTOCOL_ERROR)
         and_one_more(house, gw, c)

@@ -1,64 +1,19 @@
 """The web proxy with real and with odd peers: what passes, what does not, and
 what a client then sees."""
 
-import contextlib
 import os
-import random
-import signal
 import subprocess
 import sys
-import threading
-import time
 
-import corpus
 import pytest
 from corpus_mail import eicar
 from peers.common import PATIENCE, free_port, until
-from peers.nginx import Nginx
-from peers.origin import Origin, answer
-from peers.sallyport import Sallyport
-from peers.web import Raw, curl, ended, web_listener, web_port
+from peers.origin import answer
+from peers.web import curl, ended, outcome, raw, web_listener, web_port
 
 pytestmark = pytest.mark.core
 
 TEXT = b"All quiet at the gate.\n" * 200
-
-
-@pytest.fixture(scope="module", name="web")
-def one_for_all(build, module_cleanly):
-    """A gateway for all tests of this file that need no other settings."""
-    gw = Sallyport(build, web_listener())
-    module_cleanly(gw)
-    yield gw.start()
-    assert not gw.errors(), gw.errors()
-
-
-@pytest.fixture(name="origin")
-def an_origin(cleanly):
-    def make(answers):
-        o = Origin(answers)
-        cleanly(o)
-        return o.start()
-    return make
-
-
-@pytest.fixture(name="nginx")
-def an_nginx(cleanly):
-    n = Nginx()
-    cleanly(n)
-    return n.start()
-
-
-def raw(gw):
-    return Raw(web_port(gw))
-
-
-def outcome(gw, url):
-    """The last line about a URL."""
-    return until(f"the outcome of {url}", lambda: next(
-        (e for e in reversed(gw.events())
-         if e.get("url.original") == url
-         and e["event.action"] in ("outcome", "ended")), None))
 
 
 # ---- what passes ---------------------------------------------------------------
@@ -376,7 +331,7 @@ def test_nobody_there_and_no_such_name(web):
 
 
 def test_a_silent_origin_and_a_silent_client(gateway, origin):
-    gw = gateway(web_listener(idle_timeout="700ms", request_timeout="500ms"))
+    gw = gateway(web_listener(idle_timeout="1s", request_timeout="1500ms"))
     o = origin({"/a": lambda c: c.file.read()})
     with raw(gw) as c:
         got = c.ask("GET", o.url("/a"))
@@ -386,6 +341,8 @@ def test_a_silent_origin_and_a_silent_client(gateway, origin):
     with raw(gw) as c:                  # slowloris
         c.send(b"GET http://127.0.0.1/ HTTP/1.1\r\nX-")
         assert ended(c)[0].startswith(b"HTTP/1.1 408 ")
+    until("both are counted", lambda: gw.count("limits_total") == {
+        "idle_timeout": {"http": 1}, "request_timeout": {"http": 1}})
 
 
 # ---- limits ------------------------------------------------------------------------
@@ -410,6 +367,8 @@ def test_bodies_past_their_limits(gateway, origin):
                     b"%x\r\n%s\r\n0\r\n\r\n" % (len(large), large))
         assert got.status == 413
     assert "/up" not in [r.target for r in o.asked]
+    until("all are counted", lambda: gw.count("limits_total") == {
+        "max_response_body": {"http": 3}, "max_request_body": {"http": 2}})
 
 
 def test_a_header_past_max_header(gateway, origin):
@@ -451,133 +410,6 @@ def test_our_own_ports_are_closed_to_clients(web):
             got = c.ask("GET", f"http://127.0.0.1:{port}/")
             assert got.status == 403
             assert "destination_ip_prohibited" in got.fields["proxy-status"]
-
-
-# ---- CONNECT -----------------------------------------------------------------------
-
-
-def echo(connection):
-    while True:
-        data = connection.file.read1(65536)
-        if not data:
-            return
-        connection.send(data)
-
-
-class Echo(Origin):
-    def accept(self):
-        # no HTTP at all
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with sock, sock.makefile("rb") as f:
-                while data := f.read1(65536):
-                    sock.sendall(data)
-
-
-def test_connect_carries_bytes_both_ways(gateway, cleanly):
-    e = Echo()
-    cleanly(e)
-    e.start()
-    gw = gateway(web_listener(connect_ports=str(e.port)))
-    data = os.urandom(3_000_000)
-    with raw(gw) as c:
-        c.send(f"CONNECT 127.0.0.1:{e.port} HTTP/1.1\r\n"
-               f"Host: 127.0.0.1:{e.port}\r\n\r\n".encode() + data[:1000])
-        assert c.answer(bare=True).status == 200
-        got = b""
-        for at in range(1000, len(data), 100_000):
-            c.send(data[at:at + 100_000])
-            got += c.file.read(len(data[:at]) - len(got))
-        c.end()
-        got += c.rest()
-    assert got == data
-    event = outcome(gw, f"127.0.0.1:{e.port}")
-    assert event["http.request.method"] == "CONNECT"
-    assert event["sallyport.bytes.in"] > len(data)
-    assert event["sallyport.bytes.out"] > len(data)
-    assert event["sallyport.result"] == "delivered"
-
-
-def flood(data):
-    """Sends all of it at once, and ends."""
-    class Flood(Origin):
-        def accept(self):
-            with contextlib.suppress(OSError):
-                sock, _ = self.listener.accept()
-                with sock:
-                    sock.sendall(data)
-    return Flood()
-
-
-def test_a_tunnel_waits_for_a_client_that_reads_late(gateway, cleanly):
-    data = os.urandom(8 << 20)
-    f = flood(data)
-    cleanly(f)
-    f.start()
-    gw = gateway(web_listener(connect_ports=str(f.port)))
-    with raw(gw) as c:
-        c.send(f"CONNECT 127.0.0.1:{f.port} HTTP/1.1\r\n"
-               f"Host: 127.0.0.1:{f.port}\r\n\r\n".encode())
-        assert c.answer(bare=True).status == 200
-        c.end()
-        time.sleep(3)       # longer than a session lingers
-        assert c.rest() == data
-    event = outcome(gw, f"127.0.0.1:{f.port}")
-    assert event["sallyport.bytes.out"] > len(data)
-
-
-def test_connect_to_other_ports_is_refused(web, origin):
-    o = origin({})
-    with raw(web) as c:
-        c.send(f"CONNECT 127.0.0.1:{o.port} HTTP/1.1\r\n"
-               f"Host: 127.0.0.1:{o.port}\r\n\r\n".encode())
-        got = c.answer()
-        assert got.status == 403 and b"connect_ports" in got.body
-    assert not o.connections
-
-
-# ---- WebSocket ---------------------------------------------------------------------
-
-
-UPGRADE = ["Connection: Upgrade", "Upgrade: websocket",
-           "Sec-WebSocket-Version: 13",
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-
-
-def switch(connection):
-    connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                    b"Connection: Upgrade\r\n\r\n")
-    echo(connection)
-
-
-def test_websocket_passes(web, origin):
-    o = origin({"/ws": switch})
-    with raw(web) as c:
-        c.send((f"GET {o.url('/ws')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}\r\n"
-                + "\r\n".join(UPGRADE) + "\r\n\r\n").encode())
-        got = c.answer(bare=True)
-        assert got.status == 101
-        assert got.fields["upgrade"].lower() == "websocket"
-        c.send(b"\x81\x05hello")
-        assert c.file.read(7) == b"\x81\x05hello"
-    assert o.asked[0].get("upgrade").lower() == "websocket"
-
-
-def test_websocket_is_blocked_where_it_is(gateway, origin):
-    gw = gateway(web_listener(websocket="block"))
-    o = origin({"/ws": switch})
-    with raw(gw) as c:
-        assert c.ask("GET", o.url("/ws"), UPGRADE).status == 403
-    assert not o.asked
-
-
-def test_a_101_nobody_asked_for(web, origin):
-    o = origin({"/a": switch})
-    with raw(web) as c:
-        assert c.ask("GET", o.url("/a")).status == 502
 
 
 # ---- ranges ------------------------------------------------------------------------
@@ -626,30 +458,6 @@ def test_ranges_denied_and_passed(gateway, nginx):
             assert (got.status, got.body) == (status, body)
 
 
-# ---- delivery ----------------------------------------------------------------------
-
-
-MEGA = 1 << 20
-
-
-def drip(data, after, chunked=False):
-    """Sends all but the end, then the rest after a while."""
-    def serve(connection):
-        if chunked:
-            connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked"
-                            b"\r\n\r\n%x\r\n" % len(data))
-        else:
-            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
-                            % len(data))
-        connection.send(data[:-100])
-        time.sleep(after)
-        connection.send(data[-100:])
-        if chunked:
-            connection.send(b"\r\n0\r\n\r\n")
-        return True
-    return serve
-
-
 # ---- what the gateway itself answers -------------------------------------------------
 
 
@@ -687,347 +495,3 @@ def test_a_page_of_ones_own(gateway, origin, folder):
     assert got.status == 400 or b"<b>" not in got.body
     got = curl(web_port(gw), o.url("/x?a=&b"))
     assert b"<p>blocked | " in got.body and b"a=&amp;b" in got.body
-
-
-# ---- faults ------------------------------------------------------------------------
-
-
-def test_a_client_that_goes_is_noticed(web, origin):
-    o = origin({"/a": lambda c: c.file.read() and False})
-    c = raw(web)
-    c.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
-           "\r\n\r\n".encode())
-    until("it is asked", lambda: o.asked)
-    c.sock.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER: a reset
-    c.close()
-    event = outcome(web, o.url("/a"))
-    assert event["sallyport.reason"] == "client_gone"
-    assert event["sallyport.result"] == "aborted"
-
-
-def test_a_killed_scan_worker_is_not_clean(gateway, origin):
-    """Each time either the whole of it, or a page: it could not be looked
-    at; and the next one is well."""
-    gw = gateway({**web_listener(), "scan": {"workers": "1", "cache_size": "0"},
-                  "gateway": {"workers": "1"}})
-    big = corpus.zip_nested(os.urandom(MEGA) * 20, 2)
-    o = origin({"/a": answer(big), "/b": answer(TEXT)})
-    with raw(gw) as c:
-        c.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
-               "\r\n\r\n".encode())
-        until("it is scanned", lambda: "http fetch -> scan" in gw.stderr())
-        os.kill(gw.role("scan 1"), signal.SIGKILL)
-        got = c.answer()
-        assert got.status in (200, 503), got.line
-        if got.status == 503:
-            event = gw.event_of(got.body.decode())
-            assert event["sallyport.verdict"] == "failed"
-        else:
-            assert got.body == big
-        assert c.ask("GET", o.url("/b")).body == TEXT
-
-
-def test_no_scan_worker_no_web(gateway, origin):
-    gw = gateway({**web_listener(scan_deadline="600ms"),
-                  "scan": {"workers": "1", "cache_size": "0"}})
-    o = origin({"/a": answer(TEXT)})
-    os.kill(gw.role("scan 1"), signal.SIGSTOP)
-    try:
-        with raw(gw) as c:
-            got = c.ask("GET", o.url("/a"))
-            assert got.status == 503
-            event = gw.event_of(got.body.decode())
-            assert event["sallyport.verdict"] == "failed"
-    finally:
-        os.kill(gw.role("scan 1"), signal.SIGCONT)
-
-
-def test_a_full_spool_is_said_and_passes(gateway, origin):
-    gw = gateway({**web_listener(),
-                  "gateway": {"spool_max_size": "2M", "spool_memory": "64k"}})
-    o = origin({"/big": answer(os.urandom(3 * MEGA)), "/a": answer(TEXT),
-                "/up": answer(b"ok")})
-    with raw(gw) as c:
-        got = c.ask("GET", o.url("/big"))
-        assert got.status == 503
-        assert c.ask("GET", o.url("/a")).body == TEXT
-        body = os.urandom(3 * MEGA)
-        c.send(f"POST {o.url('/up')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}\r\n"
-               f"Content-Length: {len(body)}\r\n\r\n".encode())
-        with contextlib.suppress(OSError):
-            c.send(body)
-        assert c.answer().status == 503
-    assert "/up" not in [r.target for r in o.asked]
-
-
-def test_a_client_that_never_reads(gateway, origin):
-    gw = gateway(web_listener(idle_timeout="700ms"))
-    o = origin({"/a": answer(os.urandom(16 * MEGA))})
-    with raw(gw) as c:
-        c.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
-               "\r\n\r\n".encode())
-        event = outcome(gw, o.url("/a"))
-        assert event["sallyport.reason"] == "idle_timeout"
-        assert event["sallyport.result"] == "aborted"
-
-
-def test_ntlm_stays_with_its_client(web, origin):
-    """A connection that knows who is there is nobody else's."""
-    o = origin({"/a": answer(TEXT), "/who": answer(
-        TEXT, "401 Unauthorized", ["WWW-Authenticate: Basic realm=x",
-                                   "WWW-Authenticate: NTLM"])})
-    with raw(web) as c:
-        for path, fields in (("/who", []), ("/a", []), ("/a", [
-                "Authorization: Negotiate abcd"]), ("/a", []), ("/a", [])):
-            assert c.ask("GET", o.url(path), fields).body == TEXT
-    assert [r.connection for r in o.asked] == [1, 2, 2, 3, 3]
-
-
-def test_a_large_body_goes_through_the_spool(gateway, nginx):
-    gw = gateway(web_listener())
-    with open(f"{nginx.dir}/www/large.bin", "wb") as f:
-        f.truncate(200 * MEGA)
-
-    def peak():
-        found = 0
-        for word, pid in gw.roles().items():
-            if word.startswith("net "):
-                with open(f"/proc/{pid}/status", encoding="ascii") as status:
-                    found = max(found, *(int(line.split()[1]) for line in status
-                                         if line.startswith("VmHWM")))
-        return found
-
-    before = peak()
-    done = subprocess.run(
-        ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
-         "-x", f"http://127.0.0.1:{web_port(gw)}", nginx.url("/large.bin")],
-        capture_output=True, check=False, timeout=120)
-    assert done.stdout.split() == [b"200", b"%d" % (200 * MEGA)], done
-    if "asan" not in str(gw.build):
-        assert peak() - before < 8 * 1024      # KB
-
-
-def test_a_stop_lets_what_has_begun_end(gateway, origin):
-    gw = gateway(web_listener())
-    o = origin({"/a": drip(os.urandom(MEGA), 1)})
-    with raw(gw) as busy, raw(gw) as idle:
-        assert idle.ask("GET", o.url("/none")).status == 404
-        busy.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
-                  "\r\n\r\n".encode())
-        until("it is asked", lambda: len(o.asked) == 2)
-        gw.signal(signal.SIGTERM)
-        assert idle.rest() == b""
-        got = busy.answer()
-        assert got.whole and len(got.body) == MEGA
-        assert busy.rest() == b""
-    assert gw.stop() == 0
-
-
-def test_an_origin_on_ipv6(web, folder):
-    with open(f"{folder}/page.txt", "wb") as f:
-        f.write(TEXT)
-    port = free_port()
-    # pylint: disable=R1732 # ended below
-    server = subprocess.Popen(
-        [sys.executable, "-m", "http.server", "-d", folder, "-b", "::1",
-         str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until("http.server answers", lambda: curl(
-            web_port(web), f"http://[::1]:{port}/").status == 200)
-        got = curl(web_port(web), f"http://[::1]:{port}/page.txt")
-        assert got.body == TEXT
-        event = outcome(web, f"http://[::1]:{port}/page.txt")
-        assert event["sallyport.next_hop"] == f"[::1]:{port}"
-    finally:
-        server.kill()
-        server.wait()
-
-
-# ---- anything may break off at any moment ----------------------------------------
-
-
-def breaks_off(rng, data):
-    """Sends some of an answer, then a reset, an end, or the rest."""
-    def serve(connection):
-        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data)
-        whole = head + data
-        cut = rng.randrange(len(whole))
-        connection.send(whole[:cut])
-        how = rng.randrange(3)
-        if how == 0:
-            connection.reset()
-            return False
-        if how == 1:
-            return False
-        connection.send(whole[cut:])
-        return True
-    return serve
-
-
-def one_client(gw, o, rng, data):
-    """A request or a few, left at any moment; whole answers are right."""
-    with contextlib.suppress(OSError), raw(gw) as c:
-        for _ in range(rng.randrange(1, 4)):
-            path = rng.choice(["/odd", "/good", "/none"])
-            body = rng.choice([b"", rng.randbytes(rng.randrange(1, 100_000))])
-            head = (f"{'POST' if body else 'GET'} {o.url(path)} HTTP/1.1\r\n"
-                    f"Host: 127.0.0.1:{o.port}\r\n"
-                    f"Content-Length: {len(body)}\r\n\r\n").encode()
-            whole = head + body
-            if rng.randrange(3) == 0:
-                c.send(whole[:rng.randrange(len(whole))])
-                if rng.randrange(2):
-                    c.sock.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")
-                return
-            c.send(whole)
-            if rng.randrange(4) == 0:
-                return
-            got = c.answer()
-            if got is None:
-                return
-            assert got.status in (200, 404, 502), got.line
-            if got.status == 200:
-                assert got.whole and got.body == data
-
-
-def test_breaking_off_at_random_leaves_nothing(gateway, origin):
-    gw = gateway(web_listener(request_timeout="2s", idle_timeout="3s"))
-    rng = random.Random(4)
-    data = rng.randbytes(300_000)
-    o = origin({"/odd": breaks_off(rng, data), "/good": answer(data)})
-    wrong = []
-
-    def client(seed):
-        try:
-            for i in range(15):
-                one_client(gw, o, random.Random(seed * 100 + i), data)
-        except AssertionError as e:
-            wrong.append(e)
-
-    threads = [threading.Thread(target=client, args=(n,)) for n in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert not wrong, wrong
-    with raw(gw) as c:
-        assert c.ask("GET", o.url("/good")).body == data
-    ids = [e["event.id"] for e in gw.events(event__action="decision")]
-    until("each decision has its outcome", lambda: set(ids) <= {
-        e["event.id"] for e in gw.events(event__action="outcome")})
-    until("no session is left", lambda: gw.stderr().count("session begins")
-          == gw.stderr().count("session ends"))
-
-
-def test_a_killed_net_worker_costs_its_connections_alone(gateway, origin):
-    gw = gateway({**web_listener(), "gateway": {"workers": "1"}})
-    o = origin({"/a": drip(os.urandom(MEGA), 30), "/b": answer(TEXT)})
-    with raw(gw) as c:
-        c.send(f"GET {o.url('/a')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}"
-               "\r\n\r\n".encode())
-        until("it is asked", lambda: o.asked)
-        os.kill(gw.role("net 1"), signal.SIGKILL)
-        assert c.rest() == b""
-
-    def served():
-        with contextlib.suppress(OSError), raw(gw) as d:
-            got = d.ask("GET", o.url("/b"))
-            return got is not None and got.body == TEXT
-        return False
-
-    until("another one serves", served)
-
-
-def test_a_reload_is_for_the_next_connection(gateway, origin):
-    gw = gateway(web_listener())
-    o = origin({"/x": answer(eicar())})
-    with raw(gw) as old:
-        assert old.ask("GET", o.url("/x")).status == 403
-        gw.configure({"policy web": {"malware": "pass"}})
-        gw.reload()
-
-        def passes():
-            with raw(gw) as new:
-                return new.ask("GET", o.url("/x")).body == eicar()
-        until("every net worker has it", lambda: all(
-            passes() for _ in range(4)))
-
-
-# ---- event streams -----------------------------------------------------------------
-
-
-STREAM = (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-          b"Transfer-Encoding: chunked\r\n\r\n")
-ACCEPT = ["Accept: text/event-stream"]
-
-
-def events(pieces, more=None):
-    """Sends each piece when the client has had the one before."""
-    def serve(connection):
-        connection.send(STREAM)
-        for piece in pieces:
-            connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
-            if more is not None:
-                more.wait(PATIENCE)
-                more.clear()
-        connection.send(b"0\r\n\r\n")
-        return True
-    return serve
-
-
-def test_events_arrive_while_the_answer_goes_on(web, origin):
-    more = threading.Event()
-    pieces = [b"data: %d\n\n" % i for i in range(5)]
-    o = origin({"/e": events(pieces, more), "/a": answer(TEXT)})
-    with raw(web) as c:
-        c.send((f"GET {o.url('/e')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}\r\n"
-                + ACCEPT[0] + "\r\n\r\n").encode())
-        assert b"text/event-stream" in c.head()
-        for piece in pieces:
-            size = int(c.file.readline(), 16)
-            assert c.file.read(size + 2) == piece + b"\r\n"
-            more.set()
-        assert c.file.readline() == b"0\r\n"
-        assert c.file.readline() == b"\r\n"
-        assert c.ask("GET", o.url("/a")).body == TEXT
-    event = outcome(web, o.url("/e"))
-    assert event["sallyport.result"] == "delivered"
-
-
-def test_a_virus_across_two_windows_of_a_stream(gateway, origin):
-    gw = gateway(web_listener(), start=False)
-    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
-        f.write(corpus.signatures())
-    gw.start()
-    more = threading.Event()
-    o = origin({"/e": events([b"data: " + eicar()[:30], eicar()[30:] + b"\n\n",
-                              b"data: never\n\n"], more)})
-    with raw(gw) as c:
-        c.send((f"GET {o.url('/e')} HTTP/1.1\r\nHost: 127.0.0.1:{o.port}\r\n"
-                + ACCEPT[0] + "\r\n\r\n").encode())
-        c.head()
-        assert c.file.readline() == b"24\r\n"
-        more.set()
-        assert c.rest() == b"data: " + eicar()[:30] + b"\r\n"
-    event = outcome(gw, o.url("/e"))
-    assert event["sallyport.result"] == "refused"
-    assert event["sallyport.reply"].startswith("malware: ")
-
-
-def test_a_large_stream_and_a_slow_reader(web, origin):
-    data = os.urandom(3 * MEGA)
-    o = origin({"/e": events([data[i:i + 50_000]
-                              for i in range(0, len(data), 50_000)])})
-    with raw(web) as c:
-        got = c.ask("GET", o.url("/e"), ACCEPT)
-    assert got.whole and got.body == data
-
-
-def test_what_is_not_asked_for_does_not_flow(web, gateway, origin):
-    o = origin({"/e": events([b"data: " + eicar() + b"\n\n"])})
-    with raw(web) as c:
-        got = c.ask("GET", o.url("/e"))     # no Accept: held
-        assert "content-length" in got.fields
-    gw = gateway(web_listener(event_stream="block"))
-    with raw(gw) as c:
-        assert c.ask("GET", o.url("/e"), ACCEPT).status == 403

@@ -11,22 +11,13 @@ import time
 import pytest
 from peers.common import PATIENCE, until
 from peers.nginx import Nginx
-from peers.origin import Origin, answer
+from peers.origin import answer
 from peers.web import Raw, web_listener, web_port
 
 TEXT = b"All quiet at the gate.\n" * 100
 NEVER = 8          # who never read
 IDLE = 5000
 IDLE_KB = 8         # of the net workers' memory, each
-
-
-@pytest.fixture(name="origin")
-def an_origin(cleanly):
-    def make(answers):
-        o = Origin(answers)
-        cleanly(o)
-        return o.start()
-    return make
 
 
 def head(o, path, *fields, method="GET"):
@@ -82,13 +73,13 @@ def test_a_body_that_never_ends(gateway, origin, chunked):
 
 
 def test_a_body_that_takes_its_time_and_moves(gateway, origin):
-    gw = gateway(web_listener(request_timeout="3s"))
+    gw = gateway(web_listener(request_timeout="5s"))
     o = origin({"/a": answer(TEXT)})
     piece, begin = os.urandom(64 * 1024), time.monotonic()
     sent = 0
     with Raw(web_port(gw)) as c:
         c.send(head(o, "/a", "Transfer-Encoding: chunked", method="POST"))
-        while time.monotonic() < begin + 4:
+        while time.monotonic() < begin + 6:
             c.send(b"%x\r\n%s\r\n" % (len(piece), piece))
             sent += len(piece)
             time.sleep(0.2)
@@ -175,7 +166,7 @@ def test_many_who_never_read_hold_no_memory(gateway, cleanly):
     cleanly(nginx)
     nginx.put("large.bin", os.urandom(8 << 20))
     nginx.start()
-    gw = gateway(web_listener(idle_timeout="1500ms"))
+    gw = gateway(web_listener(idle_timeout="3s"))
     before = anonymous(gw)
     url = nginx.url("/large.bin")
     with contextlib.ExitStack() as held:
@@ -231,7 +222,7 @@ def ask_on(sock, request):
 def test_idle_connections_cost_little(gateway, origin, many_files):
     """Each has had an answer and is kept for the next one."""
     n = many_files
-    gw = gateway({**web_listener(max_sessions=str(n),
+    gw = gateway({**web_listener(max_sessions=str(n), idle_timeout="1h",
                                  max_sessions_per_client=str(n)),
                   "gateway": {"max_sessions": str(n)},
                   "log console": {"events": "none", "level": "info"}})
@@ -241,7 +232,7 @@ def test_idle_connections_cost_little(gateway, origin, many_files):
         socks = []
 
         def another():
-            s = socket.create_connection(("127.0.0.1", web_port(gw)), 30)
+            s = socket.create_connection(("127.0.0.1", web_port(gw)), PATIENCE)
             held.enter_context(s)
             ask_on(s, request)
             socks.append(s)

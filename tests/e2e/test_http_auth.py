@@ -149,7 +149,8 @@ def test_tries_are_limited(gateway, origin, folder):
     until("all events", lambda: len(gw.events(
         sallyport__reason="auth_tries")) == 11)
     assert len(gw.events(sallyport__reason="auth_failed")) == 20
-    assert "limit=auth_tries" in gw.stderr()
+    gw.says("limit=auth_tries")
+    gw.counts(11, "limits_total", "auth_tries", "http")
 
 
 def test_a_slow_hash_does_not_stop_the_loop(gateway, origin, folder):

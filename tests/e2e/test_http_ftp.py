@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from corpus_mail import eicar
-from peers.common import until
+from peers.common import PATIENCE, until
 from peers.pureftpd import PureFtpd
 from peers.sallyport import Sallyport
 from peers.vsftpd import Vsftpd
@@ -243,11 +243,11 @@ def test_a_file_that_breaks_off_is_no_file(web, liar):
 
 def test_who_leaves_in_the_middle(web, liar):
     data = socket.create_server(("127.0.0.1", 0))
-    data.settimeout(20)
+    data.settimeout(PATIENCE)
     port = data.getsockname()[1]
     server = liar(PASV=f"227 ok (127,0,0,1,{port >> 8},{port & 255})\r\n"
                   .encode(), RETR=b"150 here it comes\r\n",
-                  SIZE=b"213 10000000\r\n")
+                  SIZE=b"213 2000000\r\n")
     for each in ("/before", "/in-it"):
         with Raw(web_port(web)) as c:
             c.send(f"GET {url(server, each)} HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -260,7 +260,7 @@ def test_who_leaves_in_the_middle(web, liar):
         until("it is noticed", lambda: web.events(
             sallyport__reason="client_gone",
             url__original=url(server, each)))
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         with contextlib.suppress(ConnectionResetError):
             assert sock.recv(1) == b""      # nobody reads on
         sock.close()

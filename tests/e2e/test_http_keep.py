@@ -8,7 +8,7 @@ import threading
 import corpus
 import pytest
 from peers.common import PATIENCE, until
-from peers.origin import Origin, answer
+from peers.origin import answer
 from peers.sallyport import Sallyport
 from peers.web import Raw, web_listener, web_port
 
@@ -27,15 +27,6 @@ def one_for_all(build, module_cleanly):
     module_cleanly(gw)
     yield gw.start()
     assert not gw.errors(), gw.errors()
-
-
-@pytest.fixture(name="origin")
-def an_origin(cleanly):
-    def make(answers):
-        o = Origin(answers)
-        cleanly(o)
-        return o.start()
-    return make
 
 
 def part(gw, url, first, last, *fields):
@@ -57,7 +48,7 @@ def test_later_parts_are_cut_from_what_is_here(web, origin):
     got = part(web, o.url("/a"), 300, 10239)
     assert (got.status, got.body) == (206, DATA[300:])
     assert got.fields["content-range"] == "bytes 300-10239/10240"
-    assert got.fields["age"] == "0" and got.fields["etag"] == '"one"'
+    assert int(got.fields["age"]) < PATIENCE and got.fields["etag"] == '"one"'
     with Raw(web_port(web)) as c:
         got = c.ask("GET", o.url("/a"), ["Range: bytes=0-1, 5000-5001"])
         assert got.status == 206 and DATA[5000:5002] in got.body
@@ -295,7 +286,7 @@ def test_nobody_waits_for_a_stream(gateway, origin):
 
 
 def test_it_is_kept_for_its_time(gateway, origin):
-    gw = gateway({**changes(range_keep="400ms"),
+    gw = gateway({**changes(range_keep="2s"),
                   "gateway": {"workers": "1", "spool_memory": "1k"}})
     o = origin({"/a": answer(DATA, fields=TAGGED)})
     part(gw, o.url("/a"), 0, 9)
@@ -330,7 +321,7 @@ def test_one_that_is_larger_than_all_may_be(web, origin):
     for _ in range(2):
         part(web, o.url("/a"), 0, 9)
     assert len(o.asked) == 2
-    assert "limit range_keep_size" in web.stderr()
+    web.says("limit range_keep_size")
 
 
 def test_it_gives_way_when_the_spool_is_full(gateway, origin):

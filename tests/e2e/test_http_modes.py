@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from corpus_mail import eicar
-from peers.common import free_port, until
+from peers.common import PATIENCE, free_port, until
 from peers.network import ip, nft, with_own_network
 from peers.origin import Origin, answer
 from peers.web import Raw, web_listener, web_port
@@ -35,9 +35,9 @@ def direct(url, *words, to=HERE):
     """As a client that knows of no proxy."""
     host = url.split("/")[2]
     done = subprocess.run(
-        ["curl", "-sS", "-i", "--max-time", "20", "--noproxy", "*",
+        ["curl", "-sS", "-i", "--max-time", str(int(PATIENCE)), "--noproxy", "*",
          "--connect-to", f"{host}:80:{to}:80", *words, url],
-        capture_output=True, check=False, timeout=30)
+        capture_output=True, check=False, timeout=PATIENCE + 5)
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     return int(head.split(b" ")[1]) if head else None, head.decode(), body
 
@@ -116,12 +116,13 @@ def goes_nowhere_else(gw, o):
         == 508
     assert says("GET /a HTTP/1.1\r\nHost: www.example.net\r\n", DENIED) == 403
     assert len(o.asked) == before + 3
-    old = gw.events(url__original=f"http://{HERE}/")
-    assert old and old[-1]["url.domain"] == HERE
+    old = until("its event", lambda: gw.events(
+        url__original=f"http://{HERE}/"))
+    assert old[-1]["url.domain"] == HERE
 
 
 def says(request, host=HERE):
-    with socket.create_connection((host, 80), timeout=20) as s:
+    with socket.create_connection((host, 80), timeout=PATIENCE) as s:
         s.sendall(request.encode() + b"Connection: close\r\n\r\n")
         return int(s.makefile("rb").readline().split(b" ")[1])
 

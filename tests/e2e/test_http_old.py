@@ -5,22 +5,13 @@ import os
 import signal
 
 import pytest
-from peers.common import until
-from peers.origin import Origin, answer
+from peers.common import kill, until
+from peers.origin import answer
 from peers.web import web_listener
 from test_http_flow import FLOW, KILO, MEGA, TRICKLE, Client, Slow, outcome
 
 # Kilobytes: of a body that flows, and of one that no kernel holds.
 SOME, MUCH = 300 * KILO, 24 * MEGA
-
-
-@pytest.fixture(name="origin")
-def an_origin(cleanly):
-    def make(answers):
-        o = Origin(answers)
-        cleanly(o)
-        return o.start()
-    return make
 
 
 def begun(client, size):
@@ -50,13 +41,13 @@ def test_a_net_worker_that_is_killed(gateway, origin, keys, size):
     with Client(gw, o.url("/a"), "1.0") as c:
         slow.on(1)
         begun(c, size)
-        os.kill(gw.role("net 1"), signal.SIGKILL)
+        kill(gw.role("net 1"))
         assert reset(c)
     slow.on()
 
 
 def test_a_client_that_read_too_late(gateway, origin):
-    gw = gateway(web_listener(**FLOW, idle_timeout="700ms"))
+    gw = gateway(web_listener(**FLOW, idle_timeout="2s"))
     o = origin({"/a": answer(os.urandom(MUCH), framing="chunked")})
     with Client(gw, o.url("/a"), "1.0") as c:
         event = outcome(gw, o.url("/a"))

@@ -9,7 +9,7 @@ import signal
 import corpus
 import pytest
 from corpus_mail import eicar
-from peers.common import free_port, until
+from peers.common import free_port, kill, until
 from peers.origin import Origin, answer
 from peers.sallyport import Sallyport
 from peers.web import Raw, web_listener, web_port
@@ -197,7 +197,7 @@ def test_what_could_not_be_scanned(build, cleanly):
         event = w.gw.event_of(got.body.decode())
         assert event["sallyport.verdict"] == "failed"
     finally:
-        os.kill(w.gw.role("scan 1"), signal.SIGCONT)
+        kill(w.gw.role("scan 1"), signal.SIGCONT)
 
 
 TEMPLATE = ("<p lang=de>{{cause}} {{status}} {{title}} {{text}} {{reason}} "

@@ -5,7 +5,7 @@ import threading
 
 import corpus
 import pytest
-from peers.common import PATIENCE, until
+from peers.common import PATIENCE
 from peers.origin import Origin
 from peers.web import Raw, web_listener, web_port
 
@@ -34,7 +34,10 @@ class Radio:
 @pytest.fixture(name="play")
 def one_that_plays(gateway, cleanly):
     def make(radio, **keys):
-        gw = gateway(web_listener(**keys))
+        gw = gateway(web_listener(**keys), start=False)
+        with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
+            f.write(corpus.signatures())
+        gw.start()
         o = Origin({"/radio": radio})
         cleanly(o)
         o.start()
@@ -69,12 +72,7 @@ def test_it_plays_while_it_goes_on(play, chunked):
 def test_a_virus_in_it_ends_it(play):
     bad = corpus.eicar()
     radio = Radio([os.urandom(9000), bad])
-    gw, c = play(radio, media_stream="pass")
-    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
-        f.write(corpus.signatures())
-    gw.reload()
-    until("the signatures are there",
-          lambda: gw.stderr().count("armoury ready") > 1)
+    _, c = play(radio, media_stream="pass")
     radio.go[0].set()
     c.head()
     assert len(heard(c)) > 0

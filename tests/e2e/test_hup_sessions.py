@@ -3,7 +3,7 @@
 import corpus_mail
 import pytest
 from peers.client import connect, hand_over
-from peers.common import free_port, until
+from peers.common import PATIENCE, free_port, until
 
 
 def listeners(sink, ports):
@@ -65,6 +65,6 @@ def test_a_mail_that_is_half_there(gateway, sink):
     assert code == 250, text
     assert session.getreply()[0] == 421
     session.close()
-    assert gw.child.wait(30) == 0
+    assert gw.child.wait(PATIENCE) == 0
     assert corpus_mail.body_of(sink.mails[0].data) == \
         b"X-Corpus: halves\r\n\r\none half\r\nthe other\r\n"

@@ -33,8 +33,10 @@ def one_house(module_cleanly):
         house.mid.leaf(WWW, begins=-9, ends=-1).serves(),
         {"/": answer(b"never")})
     house.ports.append(house.bad.port)
-    house.good.answers.update({"/": answer(TEXT), "/x.com": answer(eicar()),
-                               "/up": answer(b"taken")})
+    house.good.answers.update({
+        "/": answer(TEXT), "/x.com": answer(eicar()), "/up": answer(b"taken"),
+        "/once": answer(TEXT, fields=["Connection: close"])})
+    house.good.answers["/once"].keeps = False
     return house
 
 
@@ -65,13 +67,14 @@ def behind_squid(build, house, tmp_path_factory):
 
 
 def test_what_is_inside_comes_through_squid(gw, house):
-    url = house.good.url("/", WWW)
+    url = house.good.url("/once", WWW)
     house.good.names.clear()
     got = house.fetch(gw, url)
     assert (got.status, got.body) == (200, TEXT)
     assert house.good.names == [WWW]  # as we have asked, and nobody else
     assert house.good.asked[-1].get("proxy-authorization") is None
     target = f"{WWW}:{house.good.port}"
+    # a tunnel is in its log when it has ended
     assert until("Squid's line", lambda: [
         w for w in house.squid.lines() if w.split()[1:3] ==
         ["CONNECT", target]] or None)[0].split()[3] == Squid.USER

@@ -41,10 +41,13 @@ def one_house(module_cleanly):
     house.nginx = NginxTls(house.leaf)
     module_cleanly(house.nginx)
     house.nginx.start()
+    house.apache = ApacheTls(house.leaf)
+    module_cleanly(house.apache)
+    house.apache.start()
     house.bad = house.origin(
         house.mid.leaf(WWW, begins=-9, ends=-1).serves(),
         {"/": answer(b"never")})
-    house.ports += [house.nginx.port, house.bad.port]
+    house.ports += [house.nginx.port, house.apache.port, house.bad.port]
     return house
 
 
@@ -153,15 +156,10 @@ def test_git_from_files_alone(gw, house, nginx, folder):
     assert last(gw, nginx.url("/dumb.git/info/refs?service=git-upload-pack"))
 
 
-def test_git_clones_and_pushes(gw, house, cleanly, folder):
+def test_git_clones_and_pushes(gw, house, folder):
     """By git's own protocol, behind Apache; packs go up in chunks."""
-    apache = ApacheTls(house.leaf)
-    cleanly(apache)
-    apache.start()
-    house.ports.append(apache.port)
-    gw.configure(house.listener(contact="help@example.test"))
-    gw.reload()
-    bare, url = f"{apache.dir}/git/project.git", apache.url("/git/project.git")
+    bare = f"{house.apache.dir}/git/project.git"
+    url = house.apache.url("/git/project.git")
     git(gw, house, folder, "init", "-q", "--bare", bare)
     git(gw, house, bare, "config", "http.receivepack", "true")
     subprocess.run(["chown", "-R", "www-data", bare], check=True)
@@ -188,12 +186,13 @@ def test_git_clones_and_pushes(gw, house, cleanly, folder):
 # ---- Chromium ------------------------------------------------------------------
 
 
-def trust(home, ca):
+def trust(home, *authorities):
     """As the user of this machine would: in the NSS database of HOME."""
     place = f"{home}/.pki/nssdb"
     os.makedirs(place)
     for words in (["-N", "--empty-password"],
-                  ["-A", "-n", "Gateway CA", "-t", "C,,", "-i", ca.pem]):
+                  *(["-A", "-n", f"CA {i}", "-t", "C,,", "-i", ca.pem]
+                    for i, ca in enumerate(authorities))):
         subprocess.run(["certutil", "-d", f"sql:{place}", *words],
                        check=True, capture_output=True)
 
@@ -227,6 +226,7 @@ def test_a_browser_sees_the_site(gw, browser, nginx):
     assert (got["status"], got["title"]) == (200, "A site")
     assert "the script ran" in got["text"] and got["heard"] == []
     assert browser.run("isSecureContext") is True
+    shot(browser, "site")
     assert last(gw, nginx.url("/site.js"))["sallyport.result"] == "delivered"
 
 

@@ -159,7 +159,7 @@ def test_who_has_something_to_say_there_does_not_pin(gw, house):
 
 def test_whom_the_gateway_ends_does_not_pin(build, house):
     gw = house.gateway(build, {"auto_bypass": "1h"},
-                       {"gateway": {"workers": "1"}}, idle_timeout="300ms")
+                       {"gateway": {"workers": "1"}}, idle_timeout="1s")
     for _ in range(3):
         with house.connect(gw, BANK) as c:
             assert c.issuer() == "Gateway CA"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from inspection import House, Tunnel, client_hello, last, notes
-from peers.common import until
+from peers.common import PATIENCE, until
 from peers.origin import answer
 from peers.web import ended
 
@@ -42,7 +42,7 @@ RULES = {
 @pytest.fixture(scope="module", name="gw")
 def one_gateway(build, house):
     gw = house.gateway(build, {"bypass": "*bank.example.test"}, RULES,
-                       request_timeout="2s")
+                       request_timeout="4s")
     yield gw
     assert not gw.errors(), gw.errors()
 
@@ -188,12 +188,8 @@ def test_something_else_is_refused(gw, house, said, reason, note):
 
 def test_a_client_that_says_nothing(gw, house):
     with Tunnel(gw, f"{WWW}:{house.good.port}") as c:
-        began = time.monotonic()
         assert ended(c.raw)[0] == b""
-        assert time.monotonic() - began < 20
-    assert last(gw, f"{WWW}:{house.good.port}")["sallyport.reason"] in (
-        "request_timeout", "inspected")
-    assert [e for e in gw.events(sallyport__reason="request_timeout")]
+    until("its event", lambda: gw.events(sallyport__reason="request_timeout"))
 
 
 def test_a_client_that_goes_in_the_middle(gw, house):
@@ -222,7 +218,7 @@ def test_a_client_that_stops_in_its_handshake(build, house):
 
 
 def test_many_that_stop_anywhere_leave_nothing(build, house):
-    gw = house.gateway(build, request_timeout="1s", handshake_timeout="1s",
+    gw = house.gateway(build, request_timeout="3s", handshake_timeout="3s",
                        more={"gateway": {"workers": "1"}})
     hello = client_hello(WWW)
     net = gw.role("net 1")
@@ -245,7 +241,8 @@ def test_many_that_stop_anywhere_leave_nothing(build, house):
         c.raw.close()
     until("all are gone", lambda: handles() <= before + 2)
     assert issuer(house, gw, WWW) == "Gateway CA"
-    assert len(gw.events(http__request__method="CONNECT")) >= 42
+    until("all are told", lambda: len(
+        gw.events(http__request__method="CONNECT")) >= 42)
     assert not gw.errors(), gw.errors()
 
 
@@ -333,8 +330,8 @@ def test_a_stop_ends_what_is_half_inside(build, house):
         gw.child.terminate()
         assert ended(idle.raw)[0] == b""
         assert ended(waits.raw)[0] == b""
-        assert gw.child.wait(30) == 0
-    assert gw.events(sallyport__reason="shutdown")
+        assert gw.child.wait(PATIENCE) == 0
+    until("its event", lambda: gw.events(sallyport__reason="shutdown"))
     assert not gw.errors(), gw.errors()
 
 

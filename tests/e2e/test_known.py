@@ -54,7 +54,7 @@ def test_the_second_time_it_is_known(gateway):
     assert send(gw.port, with_picture("two"))[0] == 250
 
     until("it is told", lambda: known(gw) == 1)
-    assert KNOWN + "mail.eml/picture.bin" in gw.stderr()
+    gw.says(KNOWN + "mail.eml/picture.bin")
     told = [e["sallyport.members"] for e in gw.events()
             if e["event.action"] == "decision"]
     assert len(told) == 2 and told[0] == told[1] > 2, told
@@ -110,7 +110,7 @@ def test_a_box_that_is_known_is_not_opened(gateway):
     assert send(gw.port, b"X-Again: yes\r\n" + mail)[0] == 250
 
     until("it is told", lambda: known(gw) == before + 1)
-    assert "where=mail.eml/box.zip members=" in gw.stderr()
+    gw.says("where=mail.eml/box.zip members=")
 
 
 def test_what_libclamav_cannot_open_is_opened_each_time(gateway):

@@ -11,7 +11,7 @@ import corpus_mail
 import pytest
 from peers.certificate import Certificate
 from peers.client import connect, hand_over, send
-from peers.common import alive, free_port, kill, until
+from peers.common import PATIENCE, alive, free_port, kill, until
 from peers.dovecot import Dovecot
 from peers.exim import PROGRAM as EXIM
 from peers.exim import Exim
@@ -68,7 +68,7 @@ def test_what_follows_may_be_tls_from_the_first_byte(gateway, cleanly):
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = cert.trusts().wrap_bio(back, there,
                                  server_hostname="gw.example.org")
-    with socket.create_connection(("127.0.0.1", gw.port), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", gw.port), timeout=PATIENCE) as s:
         out = b"PROXY TCP4 192.0.2.7 192.0.2.1 41000 465\r\n"
         said = None
         while said is None:
@@ -87,7 +87,7 @@ def test_a_proxy_that_says_nothing_is_named_in_the_log(gateway):
     gw = gateway({"listener mail-in": {"proxy_protocol_from": "127.0.0.1",
                                        "proxy_protocol_timeout": "300ms"}})
     with socket.create_connection(("127.0.0.1", gw.port)) as s:
-        s.settimeout(20)
+        s.settimeout(PATIENCE)
         assert s.recv(100) == b""
     until("it is logged", lambda: "limit=proxy_protocol_from "
           "listener=mail-in proxy=127.0.0.1 reason=proxy_protocol_timeout "
@@ -138,7 +138,7 @@ def test_postfix_comes_back_with_the_other_recipients(gateway, cleanly,
                   corpus_mail.plain("many"))
 
     for u in users:
-        until(f"{u} has it", lambda u=u: d.mails(f"{u}@example.net"), 60)
+        until(f"{u} has it", lambda u=u: d.mails(f"{u}@example.net"))
     until("the queue is empty", lambda: client.queued() == 0)
     for u in users:
         assert len(d.mails(f"{u}@example.net")) == 1
@@ -186,7 +186,7 @@ def test_postfix_sendmail_bs(gateway, postfix):
     same_bodies(mails, following.mails())
     assert gw.stderr().count("program begins") <= 4
     gw.stop()
-    assert not gw.family()
+    until("nobody is left", lambda: not gw.family())
 
 
 def test_exim_bs(gateway, cleanly):
@@ -208,7 +208,7 @@ def piped(gateway, cleanly, program, **smtp):
     cleanly(program)
     return gateway({"gateway": {"workers": "1"}, "smtp": {
         "next_hop": f"pipe:{program.path} -bs -v",
-        "next_hop_connect_timeout": "20s", **smtp}})
+        "next_hop_connect_timeout": "60s", **smtp}})
 
 
 @pytest.mark.core
@@ -271,7 +271,7 @@ def test_one_that_does_not_end_is_killed(gateway, cleanly):
     assert code == 451, text
     for pid in p.started():
         until("it is killed", lambda pid=pid: not alive(pid))
-    assert "limit=PROGRAM_KILL_MS" in gw.stderr()
+    gw.says("limit=PROGRAM_KILL_MS")
 
 
 @pytest.mark.core
@@ -283,7 +283,7 @@ def test_idle_ones_end(gateway, cleanly):
     until("it has ended", lambda: not any(map(alive, p.started())))
     assert send(gw.port, corpus_mail.plain("two"))[0] == 250
     gw.stop()
-    assert not any(map(alive, p.started()))
+    until("the other one, too", lambda: not any(map(alive, p.started())))
 
 
 @pytest.mark.core
@@ -311,7 +311,7 @@ def test_a_program_that_is_not_there(gateway, sink):
                   f"smtp:127.0.0.1:{sink.port}"}})
     code, text = send(gw.port, corpus_mail.plain("one"))
     assert code == 250, text
-    assert "/nonexistent/sendmail: No such file" in gw.stderr()
+    gw.says("/nonexistent/sendmail: No such file")
 
 
 # ---- who is down -------------------------------------------------------------
@@ -331,13 +331,13 @@ def test_who_is_down_is_not_asked_each_time(gateway):
     try:
         gw = gateway({"gateway": {"workers": "1"}, "smtp": {
             "next_hop": hops(silent.port, good.port),
-            "next_hop_connect_timeout": "500ms", "next_hop_retry": "1h"}})
+            "next_hop_connect_timeout": "1500ms", "next_hop_retry": "1h"}})
         for n in range(5):
             assert send(gw.port, corpus_mail.plain(f"m{n}"))[0] == 250
         assert len(good.mails) == 5
         # what it can do was asked at the start, and the first mail asked
         assert silent.connected() <= 2
-        assert "not reached" in gw.stderr()
+        gw.says("not reached")
     finally:
         silent.stop()
         good.stop()
@@ -363,7 +363,7 @@ def test_and_is_asked_again_when_its_time_is_over(gateway):
             assert send(gw.port, corpus_mail.plain("again"))[0] == 250
             return len(first.mails) > 1
         until("the first one is used again", back)
-        assert "smtp next hop is back" in gw.stderr()
+        gw.says("smtp next hop is back")
     finally:
         first.stop()
         second.stop()
@@ -405,7 +405,7 @@ def test_a_real_sender_comes_back_for_each_route(gateway, sink, postfix):
             "a@zero.example", "b@zero.example", "c@one.example",
             "d@x.one.example"], corpus_mail.plain("many"))
         until("all have it", lambda: sink.mails and other.mails and
-              program.mails(), 60)
+              program.mails())
         until("the queue is empty", lambda: client.queued() == 0)
         got = sorted(r for m in [*sink.mails, *other.mails, *program.mails()]
                      for r in m.recipients)

@@ -12,7 +12,7 @@ import pytest
 from peers import smtp_sink
 from peers.certificate import Certificate, anybody
 from peers.client import connect, hand_over, send
-from peers.common import PATIENCE, free_port, until
+from peers.common import PATIENCE, free_port, sanitized, until
 
 HELLO = "client.example.org"
 
@@ -142,7 +142,7 @@ def test_who_is_turned_away_there_hears_nothing(gateway, cert):
     with socket.create_connection(("127.0.0.1", gw.port)) as s:
         s.settimeout(PATIENCE)
         assert s.recv(100) == b""
-    assert "refused limit=allow_from" in gw.stderr()
+    gw.says("refused limit=allow_from")
 
 
 def test_who_drains_ends_a_handshake(gateway, cert):
@@ -235,7 +235,7 @@ def test_a_large_mail_under_tls_on_both_sides(gateway, cert, hop):
     assert end["tls.version"] == "1.3"
     assert end["sallyport.next_hop_tls.version"] == "1.3"
     assert end["sallyport.next_hop_tls.cipher"] == "TLS_AES_256_GCM_SHA384"
-    if "asan" not in gw.build:
+    if not sanitized(gw.build):
         assert after - before < 4_000_000
 
 
@@ -280,7 +280,7 @@ def test_off_is_off(gateway, hop):
 def test_required_and_not_offered(gateway, sink):
     gw = gateway({"smtp": to(sink, next_hop_tls="require")})
     assert "No next hop" in refused_by(sink, gw)
-    assert "STARTTLS is not offered" in gw.stderr()
+    gw.says("STARTTLS is not offered")
 
 
 def test_verified_by_name(gateway, cert, hop):
@@ -294,7 +294,7 @@ def test_signed_by_somebody_else(gateway, hop, other):
     gw = gateway({"tls": {"ca_bundle": other.pem},
                   "smtp": to(hop, next_hop_tls="verify")})
     refused_by(hop, gw)
-    assert "TLS handshake: self-signed certificate" in gw.stderr()
+    gw.says("TLS handshake: self-signed certificate")
 
 
 def test_another_name(gateway, cleanly):
@@ -304,7 +304,7 @@ def test_another_name(gateway, cleanly):
     gw = gateway({"tls": {"ca_bundle": named.pem},
                   "smtp": to(hop, next_hop_tls="verify")})
     refused_by(hop, gw)
-    assert "TLS handshake: IP address mismatch" in gw.stderr()
+    gw.says("TLS handshake: IP address mismatch")
     hop.stop()
 
 
@@ -330,7 +330,7 @@ def test_a_handshake_that_fails_is_followed_by_a_clear_one(gateway):
     assert send(gw.port, corpus_mail.plain("clean"))[0] == 250
     assert broken.tried > 0
     assert broken.sink.names() == ["clean"]
-    assert "tls given up" in gw.stderr()
+    gw.says("tls given up")
     broken.sink.stop()
 
 
@@ -339,7 +339,7 @@ def test_unless_tls_is_required(gateway):
     gw = gateway({"smtp": to(broken.sink, next_hop_tls="require")})
     refused_by(broken.sink, gw)
     assert broken.tried > 0
-    assert "TLS handshake: " in gw.stderr()
+    gw.says("TLS handshake: ")
     broken.sink.stop()
 
 
@@ -449,7 +449,8 @@ def test_another_certificate_and_no_session_drops(gateway, cert, sink):
         cert.again()
         assert cert.der() != old
         gw.reload()
-        until("the new one is shown", lambda: served(gw.port) == cert.der())
+        until("the new one is shown", lambda: all(
+            served(gw.port) == cert.der() for _ in range(8)))
         talkers.everybody_goes_on()
         for _ in range(8):
             assert served(gw.port) == cert.der()
@@ -465,15 +466,14 @@ def test_a_bad_file_changes_nothing(gateway, cert, other):
     os.rename(other.key, cert.key)
     gw.reload()
     line = line_of(gw.path, "key_file")
-    assert f"{gw.path}:{line}: key_file: {cert.key}: the key does not " \
-        "belong to the certificate" in gw.stderr()
-    assert "the old configuration stays" in gw.stderr()
+    gw.says(f"{gw.path}:{line}: key_file: {cert.key}: the key does not "
+            "belong to the certificate")
+    gw.says("the old configuration stays")
     for _ in range(4):
         assert served(gw.port) == cert.der()
     os.unlink(cert.key)
     gw.reload()
-    assert f"{gw.path}:{line}: key_file: {cert.key}: No such file" in \
-        gw.stderr()
+    gw.says(f"{gw.path}:{line}: key_file: {cert.key}: No such file")
     for _ in range(4):
         assert served(gw.port) == cert.der()
 

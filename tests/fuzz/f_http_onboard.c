@@ -49,7 +49,8 @@ as_file(struct slice text)
 static unsigned
 markup(const char *value)
 {
-	struct http_onboard o = {value, "c", value, value, value};
+	struct http_onboard o = {
+	    value, "c", value, value, value, strlen(value) % 2 != 0};
 	struct buf b;
 	unsigned n = 0;
 

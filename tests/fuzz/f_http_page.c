@@ -82,7 +82,7 @@ as_detail(const char *text)
 	for (size_t i = 0; i < b.len; i++)
 		MUST(buf_at(&b)[i] >= ' ' && buf_at(&b)[i] <= '~');
 	buf_clear(&b);
-	if (http_pac_put(&b, "gw:1", &text, 1) == 0) {
+	if (http_pac_put(&b, false, "gw:1", &text, 1) == 0) {
 		MUST(strpbrk(text, "\"\\\r\n;'()") == NULL);
 		MUST(count(&b, '"') % 2 == 0);
 	}

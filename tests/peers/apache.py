@@ -5,11 +5,9 @@ brotli, lists of a folder, git by CGI, and h2c that it offers to everybody.
     a.dir + "/git"            bare repositories, at /git/
 """
 
-import os
 import shutil
-import subprocess
 
-from .common import answers, free_port, kill, new_dir, remove_dir, until
+from .web_server import WebServer
 
 MODULES = ("mpm_event authz_core authn_core mime dir alias autoindex filter "
            "deflate brotli headers dav dav_fs cgid env setenvif http2").split()
@@ -55,51 +53,17 @@ ScriptAlias /git/ /usr/lib/git-core/git-http-backend/
 """
 
 
-class Apache:
-    """start() and remove()."""
+class Apache(WebServer):
+    FOLDERS = ("www", "www/gzip", "www/brotli", "www/dav", "lock", "git")
 
     def __init__(self):
-        self.dir = new_dir("apache")
-        self.port = free_port()
-        self.child = None
-        for name in ("www", "www/gzip", "www/brotli", "www/dav", "lock", "git"):
-            os.mkdir(f"{self.dir}/{name}")
+        super().__init__()
         for name in ("www/dav", "lock", "git"):
             shutil.chown(f"{self.dir}/{name}", "www-data", "www-data")
         lines = [f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so"
                  for m in MODULES]
-        with open(f"{self.dir}/conf", "w", encoding="ascii") as f:
-            f.write(CONFIG.format(dir=self.dir, port=self.port,
-                                  modules="\n".join(lines)))
+        self.write("conf", CONFIG.format(dir=self.dir, port=self.port,
+                                         modules="\n".join(lines)))
 
-    def url(self, path="/"):
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def put(self, name, data):
-        with open(f"{self.dir}/www/{name}", "wb") as f:
-            f.write(data)
-
-    def get(self, name):
-        with open(f"{self.dir}/www/{name}", "rb") as f:
-            return f.read()
-
-    def has(self, name):
-        return os.path.exists(f"{self.dir}/www/{name}")
-
-    def start(self):
-        # pylint: disable=R1732 # it lives until remove()
-        self.child = subprocess.Popen(
-            ["/usr/sbin/apache2", "-f", f"{self.dir}/conf", "-DFOREGROUND"],
-            stdin=subprocess.DEVNULL, start_new_session=True)
-        until("apache answers", lambda: answers(self.port))
-        return self
-
-    def remove(self):
-        if self.child is not None:
-            self.child.terminate()
-            try:
-                self.child.wait(10)
-            except subprocess.TimeoutExpired:
-                kill(self.child.pid)
-                self.child.wait()
-        remove_dir(self.dir)
+    def program(self):
+        return ["/usr/sbin/apache2", "-f", f"{self.dir}/conf", "-DFOREGROUND"]

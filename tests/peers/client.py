@@ -3,6 +3,7 @@
 import collections
 import smtplib
 import threading
+import time
 
 import corpus_mail
 
@@ -142,13 +143,15 @@ class Load:
             if pair is None:
                 return
             name, mail = pair
-            for _ in range(200):
+            end = time.monotonic() + 3 * PATIENCE
+            while not self.stopped.is_set():
                 code = attempt(self.port, name, mail, self.ledger)
                 if code == 250 or code >= 500:
                     break
+                if time.monotonic() > end:
+                    self.stuck.append(name)
+                    break
                 self.stopped.wait(0.1)
-            else:
-                self.stuck.append(name)
             self.done += 1
 
     def __enter__(self):

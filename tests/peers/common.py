@@ -1,5 +1,6 @@
 """What all peers need: free ports, waiting for a thing, processes by id."""
 
+import collections
 import contextlib
 import os
 import random
@@ -9,14 +10,33 @@ import socket
 import tempfile
 import time
 
-PATIENCE = 30.0  # seconds a machine under load may take for anything
+PATIENCE = 60.0  # seconds a machine under load may take for anything
 PORTS = range(20011, 29989)  # below those the kernel gives to clients
+_promised = collections.deque()  # the last ports this process was given
+
+
+def promised(port):
+    """Has nobody been given it who has yet to bind it?  Then it is ours, for
+    the next 100 ports; a name of this kind ends with its process."""
+    word = socket.socket(socket.AF_UNIX)
+    try:
+        word.bind(f"\0sallyport-test-port-{port}")
+    except OSError:
+        word.close()
+        return False
+    _promised.append(word)
+    if len(_promised) > 100:
+        _promised.popleft().close()
+    return True
 
 
 def free_port():
-    """A port that nobody has on 127.0.0.1, [::1] nor anywhere else."""
+    """A port that nobody has on 127.0.0.1, [::1] nor anywhere else, and that
+    no other test beside this one is about to have."""
     for _ in range(200):
         port = random.choice(PORTS)
+        if not promised(port):
+            continue
         with contextlib.ExitStack() as held:
             try:
                 for family, host in ((socket.AF_INET, "127.0.0.1"),
@@ -60,6 +80,12 @@ def new_dir(name, parent=None):
 
 def remove_dir(path):
     shutil.rmtree(path, ignore_errors=True)
+
+
+def sanitized(build):
+    """Is it a build with AddressSanitizer, whose memory says nothing?"""
+    with open(f"{build}/config.h", encoding="utf-8") as f:
+        return "#define WITH_ASAN 1\n" in f.read()
 
 
 def alive(pid):

@@ -45,7 +45,7 @@ class Job:
 
 
 def run(words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=120,
+    return subprocess.run(words, capture_output=True, text=True, timeout=60,
                           check=False, errors="replace", **more)
 
 
@@ -53,24 +53,22 @@ def run(words, **more):
 
 
 def curl(job):
-    """Active and TLS at once is more than curl 7.88 can, with any server."""
+    """Active and TLS at once is more than curl 7.88 can, with any server; and
+    for a second file it waits a second where a reply is there too soon."""
     quote = urllib.parse.quote
     url = (f"ftp://{quote(job.user, '')}:{quote(job.server.password, '')}"
            f"@{job.at}/{job.server.home}{'/' if job.server.home else ''}")
     way = ["curl", "-gsSk", "--max-time", "100"]
     way += ["-P", "-"] if job.active else []
     way += ["--ssl-reqd"] if job.tls else []
-    gets = [w for n in job.get for w in ("-o", f"got-{n}", url + n)]
-    puts = [w for n in job.put for w in ("-T", n, url + n)]
+    each = [*(["-o", f"got-{n}", url + n] for n in job.get),
+            *(["-T", n, url + n] for n in job.put)]
     name, rest = job.get_rest
-    said = [run([*way, *gets], cwd=job.folder),
-            run([*way, "-r", f"{rest}-", "-o", f"got-{name}", url + name],
-                cwd=job.folder),
-            run([*way, *puts], cwd=job.folder)]
+    each.append(["-r", f"{rest}-", "-o", f"got-{name}", url + name])
     name, rest = job.put_rest
-    said.append(run([*way, "-C", str(rest), "-T", name, url + name],
-                    cwd=job.folder))
-    return "".join(s.stderr for s in said)
+    each.append(["-C", str(rest), "-T", name, url + name])
+    return "".join(run([*way, *words], cwd=job.folder).stderr
+                   for words in each)
 
 
 # ---- lftp ----------------------------------------------------------------------

@@ -42,7 +42,8 @@ class Script(Half):
 
     def move(self, half, sock, verb):
         """RETR or STOR, the last thing that was said."""
-        name = self.said[-1].partition(" ")[2]
+        name = next(s for s in reversed(self.said)
+                    if s.startswith(verb)).partition(" ")[2]
         rest, self.rest = self.rest, 0
         said = self.scripted(verb)
         if said is None and verb == "RETR" and name not in self.files:

@@ -16,6 +16,7 @@ class HttpsOrigin(Origin):
     def __init__(self, context, answers=None):
         super().__init__(answers)
         self.context = context
+        self.counting = threading.Lock()
         self.names, self.versions, self.ciphers = [], [], []
         self.failed, self.resumed = [], []
         context.sni_callback = self.named
@@ -37,8 +38,9 @@ class HttpsOrigin(Origin):
         self.versions.append(sock.version())
         self.ciphers.append(sock.cipher()[0])
         self.resumed.append(sock.session_reused)
-        c = Connection(self, sock, len(self.connections) + 1)
-        self.connections.append(c)
+        with self.counting:
+            c = Connection(self, sock, len(self.connections) + 1)
+            self.connections.append(c)
         c.serve()
 
     def accept(self):

@@ -1,9 +1,8 @@
 """Nginx: Debian's nginx as an origin, with files, gzip, ranges and PUT."""
 
 import os
-import subprocess
 
-from .common import answers, free_port, kill, new_dir, remove_dir, until
+from .web_server import WebServer
 
 CONFIG = """\
 daemon off;
@@ -36,48 +35,14 @@ http {{
 """
 
 
-class Nginx:
-    """start() and remove(); put(name, bytes) makes a file."""
+class Nginx(WebServer):
+    FOLDERS = ("www", "www/up")
 
     def __init__(self):
-        self.dir = new_dir("nginx")
-        self.port = free_port()
-        self.child = None
-        os.mkdir(f"{self.dir}/www")
-        os.mkdir(f"{self.dir}/www/up")
+        super().__init__()
         os.chmod(f"{self.dir}/www/up", 0o777)
-        with open(f"{self.dir}/conf", "w", encoding="ascii") as f:
-            f.write(CONFIG.format(dir=self.dir, port=self.port))
+        self.write("conf", CONFIG.format(dir=self.dir, port=self.port))
 
-    def url(self, path="/"):
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def put(self, name, data):
-        with open(f"{self.dir}/www/{name}", "wb") as f:
-            f.write(data)
-
-    def get(self, name):
-        with open(f"{self.dir}/www/{name}", "rb") as f:
-            return f.read()
-
-    def has(self, name):
-        return os.path.exists(f"{self.dir}/www/{name}")
-
-    def start(self):
-        # pylint: disable=R1732 # it lives until remove()
-        self.child = subprocess.Popen(
-            ["/usr/sbin/nginx", "-c", f"{self.dir}/conf", "-e",
-             f"{self.dir}/error.log"], stdin=subprocess.DEVNULL,
-            start_new_session=True)
-        until("nginx answers", lambda: answers(self.port))
-        return self
-
-    def remove(self):
-        if self.child is not None:
-            self.child.terminate()
-            try:
-                self.child.wait(10)
-            except subprocess.TimeoutExpired:
-                kill(self.child.pid)
-                self.child.wait()
-        remove_dir(self.dir)
+    def program(self):
+        return ["/usr/sbin/nginx", "-c", f"{self.dir}/conf", "-e",
+                f"{self.dir}/error.log"]

@@ -245,7 +245,11 @@ class Sallyport:
         """The event whose id stands in a reply."""
         return until(f"an event for: {reply}", lambda: next(
             (e for e in self.events() if e["event.id"] in reply
-             and e["event.action"] == kind), None), 5)
+             and e["event.action"] == kind), None))
+
+    def says(self, words):
+        """Waits until its log has these words."""
+        until(f"it says {words}", lambda: words in self.stderr())
 
     def status(self, *words, **popen):
         """`sallyport status`, to its end."""
@@ -262,6 +266,11 @@ class Sallyport:
         for label in labels:
             found = found.get(label, {})
         return found or 0
+
+    def counts(self, value, name, *labels):
+        """Waits until it has counted so many."""
+        until(f"{name} {labels} is {value}",
+              lambda: self.count(name, *labels) == value)
 
     def errors(self):
         """What a sanitizer or a failed MUST() wrote: "" is good."""

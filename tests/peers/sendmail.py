@@ -79,8 +79,8 @@ class Sendmail:
         with open(f"{self.dir}/output", "wb") as out:
             # pylint: disable=R1732 # it lives until remove()
             self.child = subprocess.Popen(
-                self.words("-bD", "-q2s"), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env={"PATH": "/usr/bin:/bin"})
+                self.words("-bD", "-q2s"), stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, env={"PATH": "/usr/bin:/bin"})
         until("Sendmail accepts mail", self.ready)
         return self
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from .common import PATIENCE, free_port
+from .common import PATIENCE, free_port, until
 
 WEB = "listener web"
 
@@ -176,3 +176,16 @@ def ended(raw, patience=PATIENCE):
     start = time.monotonic()
     rest = raw.rest()
     return rest, time.monotonic() - start
+
+
+def raw(gw):
+    """A connection to the web proxy of a gateway."""
+    return Raw(web_port(gw))
+
+
+def outcome(gw, url):
+    """The last line about a URL."""
+    return until(f"the outcome of {url}", lambda: next(
+        (e for e in reversed(gw.events())
+         if e.get("url.original") == url
+         and e["event.action"] in ("outcome", "ended")), None))

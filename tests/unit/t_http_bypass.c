@@ -64,6 +64,52 @@ one_is_learned_for_one_client_and_host(void **state)
 	http_bypass_free(&b);
 }
 
+/* Once is chance; twice is not, unless something was said in between. */
+static void
+silence_is_learned_from_the_second_time_on(void **state)
+{
+	struct http_bypass *b = http_bypass_open(list, N, 60000);
+	struct addr a = client("192.0.2.7:1000");
+	struct addr other = client("192.0.2.8:1000");
+
+	(void)state;
+	assert_int_equal(HTTP_BYPASS_SILENT, 2);
+	http_bypass_trust(b, &a, "pinned.example"); /* nothing is there yet */
+	http_bypass_doubt(b, &a, "pinned.example");
+	assert_false(http_bypass_learned(b, &a, "pinned.example"));
+	http_bypass_trust(b, &a, "pinned.example");
+	http_bypass_doubt(b, &a, "pinned.example");
+	http_bypass_trust(b, &other, "pinned.example");
+	http_bypass_trust(b, &a, "www.pinned.example");
+	http_bypass_doubt(b, &other, "pinned.example");
+	http_bypass_doubt(b, &a, "www.pinned.example");
+	assert_false(http_bypass_learned(b, &a, "pinned.example"));
+	http_bypass_doubt(b, &a, "pinned.example");
+	assert_true(http_bypass_learned(b, &a, "pinned.example"));
+	assert_false(http_bypass_learned(b, &other, "pinned.example"));
+	assert_false(http_bypass_learned(b, &a, "www.pinned.example"));
+	/* what is said there now is in a tunnel: it is still true */
+	http_bypass_trust(b, &a, "pinned.example");
+	assert_true(http_bypass_learned(b, &a, "pinned.example"));
+	http_bypass_free(&b);
+}
+
+static void
+silence_counts_from_none_once_it_was_forgotten(void **state)
+{
+	struct http_bypass *b = http_bypass_open(NULL, 0, 30);
+	struct addr a = client("192.0.2.7:1000");
+
+	(void)state;
+	http_bypass_doubt(b, &a, "pinned.example");
+	http_bypass_doubt(b, &a, "pinned.example");
+	usleep(60 * 1000);
+	assert_false(http_bypass_learned(b, &a, "pinned.example"));
+	http_bypass_doubt(b, &a, "pinned.example");
+	assert_false(http_bypass_learned(b, &a, "pinned.example"));
+	http_bypass_free(&b);
+}
+
 static void
 none_is_learned_where_that_is_off(void **state)
 {
@@ -72,6 +118,9 @@ none_is_learned_where_that_is_off(void **state)
 
 	(void)state;
 	http_bypass_learn(b, &a, "pinned.example");
+	http_bypass_doubt(b, &a, "pinned.example");
+	http_bypass_doubt(b, &a, "pinned.example");
+	http_bypass_trust(b, &a, "pinned.example");
 	assert_false(http_bypass_learned(b, &a, "pinned.example"));
 	http_bypass_free(&b);
 }
@@ -115,6 +164,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_list_has_patterns),
 	    cmocka_unit_test(one_is_learned_for_one_client_and_host),
+	    cmocka_unit_test(silence_is_learned_from_the_second_time_on),
+	    cmocka_unit_test(silence_counts_from_none_once_it_was_forgotten),
 	    cmocka_unit_test(none_is_learned_where_that_is_off),
 	    cmocka_unit_test(what_is_learned_is_forgotten),
 	    cmocka_unit_test(there_is_an_end_to_it),

@@ -83,7 +83,7 @@ page(const struct http_onboard *o, struct buf *b)
 static void
 values_are_escaped(void **state)
 {
-	struct http_onboard o = {"<a>", "<b>", "<c>", "<d>", "<e>"};
+	struct http_onboard o = {"<a>", "<b>", "<c>", "<d>", "<e>", true};
 	const char *text;
 	struct buf b;
 
@@ -98,7 +98,8 @@ values_are_escaped(void **state)
 			assert_null(strstr(text, raw));
 	}
 	assert_non_null(strstr(text, "http://&lt;c&gt;/ca.pem"));
-	assert_non_null(strstr(text, "http://&lt;d&gt;/proxy.pac"));
+	assert_non_null(strstr(text, "https://&lt;d&gt;/proxy.pac"));
+	assert_non_null(strstr(text, "https_proxy=https://&lt;d&gt;<"));
 	assert_null(strstr(text, "@<"));
 	assert_null(strstr(text, " @ "));
 	buf_free(&b);
@@ -107,7 +108,8 @@ values_are_escaped(void **state)
 static void
 without_a_ca_and_a_contact(void **state)
 {
-	struct http_onboard o = {"gw", "", "host", "192.0.2.1:3128", NULL};
+	struct http_onboard o = {
+	    "gw", "", "host", "192.0.2.1:3128", NULL, false};
 	const char *text;
 	struct buf b;
 
@@ -122,7 +124,8 @@ without_a_ca_and_a_contact(void **state)
 static void
 a_page_too_large_is_none(void **state)
 {
-	struct http_onboard o = {"gw", "", "host", "192.0.2.1:3128", "AB"};
+	struct http_onboard o = {
+	    "gw", "", "host", "192.0.2.1:3128", "AB", false};
 	struct buf b;
 
 	(void)state;

@@ -194,7 +194,8 @@ proxy_pac(void **state)
 
 	(void)state;
 	buf_clear(&out);
-	assert_int_equal(http_pac_put(&out, "gw:3128", direct, N(direct)), 0);
+	assert_int_equal(
+	    http_pac_put(&out, false, "gw:3128", direct, N(direct)), 0);
 	assert_string_equal(buf_text(&out),
 	    "function FindProxyForURL(url, host)\n{\n"
 	    "\thost = host.toLowerCase();\n"
@@ -204,12 +205,17 @@ proxy_pac(void **state)
 	    "\t\treturn \"DIRECT\";\n"
 	    "\treturn \"PROXY gw:3128\";\n}\n");
 	buf_clear(&out);
-	assert_int_equal(http_pac_put(&out, "gw", NULL, 0), -1);
+	assert_int_equal(http_pac_put(&out, true, "gw:3129", NULL, 0), 0);
+	assert_non_null(
+	    strstr(buf_text(&out), "\treturn \"HTTPS gw:3129\";\n}\n"));
+	buf_clear(&out);
+	assert_int_equal(http_pac_put(&out, false, "gw", NULL, 0), -1);
 	for (size_t i = 0; i < N(bad); i++) {
 		errno = 0;
-		assert_int_equal(http_pac_put(&out, "gw:1", &bad[i], 1), -1);
+		assert_int_equal(
+		    http_pac_put(&out, true, "gw:1", &bad[i], 1), -1);
 		assert_int_equal(errno, EINVAL);
-		assert_int_equal(http_pac_put(&out, bad[i], NULL, 0), -1);
+		assert_int_equal(http_pac_put(&out, true, bad[i], NULL, 0), -1);
 	}
 	assert_int_equal(out.len, 0);
 }

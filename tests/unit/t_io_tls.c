@@ -7,29 +7,25 @@
 static void
 test_both_ways(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	char got[16] = "";
 
 	(void)state;
-	open_tcp(&s);
-	s.take = true;
-	begin_tls(&s, &o, t);
-	assert_string_equal(io_tls_version(s.io), "1.3");
-	assert_string_equal(io_tls_cipher(s.io), "TLS_AES_256_GCM_SHA384");
-	assert_false(io_tls_resumed(s.io));
-	other_says(&o, &s, "hello", 5);
-	takes(&s, "hello");
-	assert_int_equal(io_bytes_in(s.io), 5);
-	io_puts(s.io, "250 ");
-	io_puts(s.io, "Ok\r\n");
-	run_until(&s, 'D');
-	assert_int_equal(SSL_read(o.ssl, got, 15), 8); /* in one record */
+	begin_talk(&k, true);
+	assert_string_equal(io_tls_version(k.s.io), "1.3");
+	assert_string_equal(io_tls_cipher(k.s.io), "TLS_AES_256_GCM_SHA384");
+	assert_false(io_tls_resumed(k.s.io));
+	other_says(&k.o, &k.s, "hello", 5);
+	takes(&k.s, "hello");
+	assert_int_equal(io_bytes_in(k.s.io), 5);
+	io_puts(k.s.io, "250 ");
+	io_puts(k.s.io, "Ok\r\n");
+	run_until(&k.s, 'D');
+	assert_int_equal(SSL_read(k.o.ssl, got, 15), 8); /* in one record */
 	assert_string_equal(got, "250 Ok\r\n");
-	assert_int_equal(io_bytes_out(s.io), 8);
-	assert_string_equal(s.told, "SID");
-	end_tls(&s, &o, &t);
+	assert_int_equal(io_bytes_out(k.s.io), 8);
+	assert_string_equal(k.s.told, "SID");
+	end_talk(&k);
 }
 
 /* Bytes, a file, memory and bytes arrive in this order, however slow it is. */
@@ -39,30 +35,27 @@ test_contents(void **state)
 	char *large = pattern(LARGE), *got = xcalloc(LARGE + 1000010, 1);
 	struct content *file = content_in_file(large, LARGE);
 	struct content *memory = content_in_memory(large, 1000000);
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	begin_tls(&s, &o, t);
-	io_puts(s.io, "begin");
-	io_feed(s.io, file, 5, LARGE);
-	io_feed(s.io, memory, 0, 1000000);
-	io_puts(s.io, "ended");
-	turn(&s, 100);
-	assert_null(strchr(s.told, 'D')); /* nobody reads */
+	begin_talk(&k, false);
+	io_puts(k.s.io, "begin");
+	io_feed(k.s.io, file, 5, LARGE);
+	io_feed(k.s.io, memory, 0, 1000000);
+	io_puts(k.s.io, "ended");
+	turn(&k.s, 100);
+	assert_null(strchr(k.s.told, 'D')); /* nobody reads */
 	assert_int_equal(
-	    other_hears(&o, &s, got, LARGE + 1000005), LARGE + 1000005);
-	for (int i = 0; i < TRIES && strchr(s.told, 'D') == NULL; i++)
-		turn(&s, 1);
-	assert_string_equal(s.told, "SD");
-	assert_int_equal(io_bytes_out(s.io), LARGE + 1000005);
+	    other_hears(&k.o, &k.s, got, LARGE + 1000005), LARGE + 1000005);
+	for (int i = 0; i < TRIES && strchr(k.s.told, 'D') == NULL; i++)
+		turn(&k.s, 1);
+	assert_string_equal(k.s.told, "SD");
+	assert_int_equal(io_bytes_out(k.s.io), LARGE + 1000005);
 	assert_memory_equal(got, "begin", 5);
 	assert_memory_equal(got + 5, large + 5, LARGE - 5);
 	assert_memory_equal(got + LARGE, large, 1000000);
 	assert_memory_equal(got + LARGE + 1000000, "ended", 5);
-	end_tls(&s, &o, &t);
+	end_talk(&k);
 	content_free(&file);
 	content_free(&memory);
 	free(large);
@@ -75,26 +68,23 @@ test_unfeed(void **state)
 {
 	char *large = pattern(LARGE), *got = xcalloc(LARGE, 1);
 	struct content *file = content_in_file(large, LARGE);
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	size_t n;
 
 	(void)state;
-	open_tcp(&s);
-	begin_tls(&s, &o, t);
-	io_feed(s.io, file, 0, LARGE);
-	turn(&s, 100);
-	io_unfeed(s.io);
+	begin_talk(&k, false);
+	io_feed(k.s.io, file, 0, LARGE);
+	turn(&k.s, 100);
+	io_unfeed(k.s.io);
 	content_free(&file);
-	io_puts(s.io, "the end");
-	io_end(s.io);
-	n = other_hears(&o, &s, got, LARGE);
+	io_puts(k.s.io, "the end");
+	io_end(k.s.io);
+	n = other_hears(&k.o, &k.s, got, LARGE);
 	assert_true(n > 100000 && n < LARGE - 100000);
 	assert_memory_equal(got, large, n - 7);
 	assert_memory_equal(got + n - 7, "the end", 7);
-	assert_int_equal(SSL_get_shutdown(o.ssl), SSL_RECEIVED_SHUTDOWN);
-	end_tls(&s, &o, &t);
+	assert_int_equal(SSL_get_shutdown(k.o.ssl), SSL_RECEIVED_SHUTDOWN);
+	end_talk(&k);
 	free(large);
 	free(got);
 }
@@ -102,111 +92,93 @@ test_unfeed(void **state)
 static void
 test_the_end_is_told(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	char got[8];
 
 	(void)state;
-	open_tcp(&s);
-	s.take = true;
-	begin_tls(&s, &o, t);
-	other_says(&o, &s, "last", 4);
-	assert_int_equal(SSL_shutdown(o.ssl), 0);
-	run_until(&s, 'E');
-	assert_string_equal(s.told, "SIE");
-	assert_false(io_truncated(s.io));
-	assert_true(io_ended(s.io));
-	io_puts(s.io, "221 bye"); /* it may still read */
-	assert_int_equal(other_hears(&o, &s, got, 7), 7);
-	end_tls(&s, &o, &t);
+	begin_talk(&k, true);
+	other_says(&k.o, &k.s, "last", 4);
+	assert_int_equal(SSL_shutdown(k.o.ssl), 0);
+	run_until(&k.s, 'E');
+	assert_string_equal(k.s.told, "SIE");
+	assert_false(io_truncated(k.s.io));
+	assert_true(io_ended(k.s.io));
+	io_puts(k.s.io, "221 bye"); /* it may still read */
+	assert_int_equal(other_hears(&k.o, &k.s, got, 7), 7);
+	end_talk(&k);
 }
 
 static void
 test_an_end_that_nobody_said(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	char got[8];
 
 	(void)state;
-	open_tcp(&s);
-	s.take = true;
-	begin_tls(&s, &o, t);
-	other_says(&o, &s, "cut", 3);
-	assert_int_equal(shutdown(s.peer, SHUT_WR), 0);
-	run_until(&s, 'E');
-	assert_string_equal(s.told, "SIE");
-	assert_true(io_truncated(s.io));
-	io_puts(s.io, "421 bye");
-	assert_int_equal(other_hears(&o, &s, got, 7), 7);
-	end_tls(&s, &o, &t);
+	begin_talk(&k, true);
+	other_says(&k.o, &k.s, "cut", 3);
+	assert_int_equal(shutdown(k.s.peer, SHUT_WR), 0);
+	run_until(&k.s, 'E');
+	assert_string_equal(k.s.told, "SIE");
+	assert_true(io_truncated(k.s.io));
+	io_puts(k.s.io, "421 bye");
+	assert_int_equal(other_hears(&k.o, &k.s, got, 7), 7);
+	end_talk(&k);
 }
 
 static void
 test_a_reset(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	begin_tls(&s, &o, t);
-	io_pause(s.io);
-	end_other(&o);
-	reset_peer(&s);
-	run_until(&s, 'G');
-	assert_string_equal(s.told, "SG");
-	assert_int_equal(io_error(s.io), ECONNRESET);
-	end_tls(&s, &o, &t);
+	begin_talk(&k, false);
+	io_pause(k.s.io);
+	end_other(&k.o);
+	reset_peer(&k.s);
+	run_until(&k.s, 'G');
+	assert_string_equal(k.s.told, "SG");
+	assert_int_equal(io_error(k.s.io), ECONNRESET);
+	end_talk(&k);
 }
 
 static void
 test_finish_says_the_end(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	char got[16];
 
 	(void)state;
-	open_tcp(&s);
-	begin_tls(&s, &o, t);
-	io_puts(s.io, "221 bye");
-	io_finish(&s.io, 1000);
-	assert_int_equal(other_hears(&o, &s, got, sizeof(got)), 7);
-	assert_int_equal(SSL_get_shutdown(o.ssl), SSL_RECEIVED_SHUTDOWN);
-	assert_int_equal(io_finishing(s.loop), 1);
-	assert_true(SSL_shutdown(o.ssl) >= 0);
-	assert_int_equal(shutdown(s.peer, SHUT_WR), 0);
-	turn(&s, 20);
-	assert_int_equal(io_finishing(s.loop), 0);
-	end_tls(&s, &o, &t);
+	begin_talk(&k, false);
+	io_puts(k.s.io, "221 bye");
+	io_finish(&k.s.io, 1000);
+	assert_int_equal(other_hears(&k.o, &k.s, got, sizeof(got)), 7);
+	assert_int_equal(SSL_get_shutdown(k.o.ssl), SSL_RECEIVED_SHUTDOWN);
+	assert_int_equal(io_finishing(k.s.loop), 1);
+	assert_true(SSL_shutdown(k.o.ssl) >= 0);
+	assert_int_equal(shutdown(k.s.peer, SHUT_WR), 0);
+	turn(&k.s, 20);
+	assert_int_equal(io_finishing(k.s.loop), 0);
+	end_talk(&k);
 }
 
 /* What TLS has read ahead waits without an edge of its own. */
 static void
 test_pause(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	s.take = true;
-	begin_tls(&s, &o, t);
-	io_pause(s.io);
-	assert_int_equal(SSL_write(o.ssl, "one", 3), 3);
-	assert_int_equal(SSL_write(o.ssl, "two", 3), 3);
-	turn(&s, 20);
-	assert_string_equal(s.taken, "");
-	io_resume(s.io);
-	turn(&s, 20);
-	takes(&s, "onetwo");
-	end_tls(&s, &o, &t);
+	begin_talk(&k, true);
+	io_pause(k.s.io);
+	assert_int_equal(SSL_write(k.o.ssl, "one", 3), 3);
+	assert_int_equal(SSL_write(k.o.ssl, "two", 3), 3);
+	turn(&k.s, 20);
+	assert_string_equal(k.s.taken, "");
+	io_resume(k.s.io);
+	turn(&k.s, 20);
+	takes(&k.s, "onetwo");
+	end_talk(&k);
 }
 
 /* An owner that eats little makes the other side wait. */
@@ -214,35 +186,32 @@ static void
 test_slow_owner(void **state)
 {
 	char *large = pattern(1000000);
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	size_t wrote = 0, ate = 0;
 
 	(void)state;
-	open_tcp(&s);
-	begin_tls(&s, &o, t);
+	begin_talk(&k, false);
 	for (int i = 0; i < 4000 && ate < 1000000; i++) {
 		struct slice in;
 		size_t left = 1000000 - wrote;
 		int n = left == 0 ? 0
-				  : SSL_write(o.ssl, large + wrote,
+				  : SSL_write(k.o.ssl, large + wrote,
 					(int)(left < 65536 ? left : 65536));
 
 		if (n > 0)
 			wrote += (size_t)n;
-		turn(&s, 1);
-		in = io_input(s.io);
+		turn(&k.s, 1);
+		in = io_input(k.s.io);
 		assert_true(in.len <= 65536);
 		if (i < 200) /* it is full by then */
 			continue;
 		assert_memory_equal(in.at, large + ate, in.len);
 		ate += in.len;
-		io_eat(s.io, in.len);
+		io_eat(k.s.io, in.len);
 	}
 	assert_int_equal(ate, 1000000);
 	ERR_clear_error();
-	end_tls(&s, &o, &t);
+	end_talk(&k);
 	free(large);
 }
 
@@ -250,44 +219,38 @@ test_slow_owner(void **state)
 static void
 test_key_update(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	char got[8];
 
 	(void)state;
-	open_tcp(&s);
-	s.take = true;
-	begin_tls(&s, &o, t);
+	begin_talk(&k, true);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(
-		    SSL_key_update(o.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
-		other_says(&o, &s, "x", 1);
-		io_puts(s.io, "y");
-		assert_int_equal(other_hears(&o, &s, got, 1), 1);
+		    SSL_key_update(k.o.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		other_says(&k.o, &k.s, "x", 1);
+		io_puts(k.s.io, "y");
+		assert_int_equal(other_hears(&k.o, &k.s, got, 1), 1);
 	}
-	takes(&s, "xxxxxxxxxxxxxxxxxxxx");
-	end_tls(&s, &o, &t);
+	takes(&k.s, "xxxxxxxxxxxxxxxxxxxx");
+	end_talk(&k);
 }
 
 static void
 test_freed_when_told(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	s.free_at = 'S';
-	open_other(&o, &s, false);
-	io_start_tls(s.io, t, NULL, 0);
-	for (int i = 0; i < TRIES && s.io != NULL; i++) {
-		(void)SSL_do_handshake(o.ssl);
-		turn(&s, 1);
+	open_talk(&k);
+	k.s.free_at = 'S';
+	open_other(&k.o, &k.s, false);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	for (int i = 0; i < TRIES && k.s.io != NULL; i++) {
+		(void)SSL_do_handshake(k.o.ssl);
+		turn(&k.s, 1);
 	}
-	assert_null(s.io);
-	end_tls(&s, &o, &t);
+	assert_null(k.s.io);
+	end_talk(&k);
 }
 
 int

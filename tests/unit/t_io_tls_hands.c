@@ -7,24 +7,22 @@
 static void
 test_what_was_put_goes_in_the_clear(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	char got[16];
 
 	(void)state;
-	open_tcp(&s);
-	io_puts(s.io, "220 go\r\n");
-	io_start_tls(s.io, t, NULL, 0);
-	io_puts(s.io, "not before TLS");
-	turn(&s, 5);
-	hears(&s, "220 go\r\n");
-	open_other(&o, &s, false);
-	assert_int_equal(shake(&o, &s), 1);
-	io_puts(s.io, "under TLS");
-	assert_int_equal(other_hears(&o, &s, got, 9), 9);
+	open_talk(&k);
+	io_puts(k.s.io, "220 go\r\n");
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	io_puts(k.s.io, "not before TLS");
+	turn(&k.s, 5);
+	hears(&k.s, "220 go\r\n");
+	open_other(&k.o, &k.s, false);
+	assert_int_equal(shake(&k.o, &k.s), 1);
+	io_puts(k.s.io, "under TLS");
+	assert_int_equal(other_hears(&k.o, &k.s, got, 9), 9);
 	assert_memory_equal(got, "under TLS", 9);
-	end_tls(&s, &o, &t);
+	end_talk(&k);
 }
 
 /* However long it takes, the handshake waits. */
@@ -33,30 +31,28 @@ test_all_that_was_put_goes_in_the_clear(void **state)
 {
 	char *large = pattern(LARGE), *got = xcalloc(LARGE, 1);
 	struct content *file = content_in_file(large, LARGE);
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 	size_t have = 0;
 
 	(void)state;
-	open_tcp(&s);
-	io_feed(s.io, file, 0, LARGE);
-	io_start_tls(s.io, t, NULL, 0);
-	open_other(&o, &s, false);
-	assert_int_equal(SSL_do_handshake(o.ssl), -1); /* a hasty client */
-	turn(&s, 100);
-	assert_null(strchr(s.told, 'S'));
+	open_talk(&k);
+	io_feed(k.s.io, file, 0, LARGE);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	open_other(&k.o, &k.s, false);
+	assert_int_equal(SSL_do_handshake(k.o.ssl), -1); /* a hasty client */
+	turn(&k.s, 100);
+	assert_null(strchr(k.s.told, 'S'));
 	for (int i = 0; i < TRIES && have < LARGE; i++) {
-		ssize_t n = read(s.peer, got + have, LARGE - have);
+		ssize_t n = read(k.s.peer, got + have, LARGE - have);
 
 		have += n > 0 ? (size_t)n : 0;
-		turn(&s, 1);
+		turn(&k.s, 1);
 	}
 	assert_int_equal(have, LARGE);
 	assert_memory_equal(got, large, LARGE);
-	assert_int_equal(shake(&o, &s), 1);
-	assert_string_equal(s.told, "DS");
-	end_tls(&s, &o, &t);
+	assert_int_equal(shake(&k.o, &k.s), 1);
+	assert_string_equal(k.s.told, "DS");
+	end_talk(&k);
 	content_free(&file);
 	free(got);
 	free(large);
@@ -66,117 +62,105 @@ test_all_that_was_put_goes_in_the_clear(void **state)
 static void
 test_what_came_before_is_forgotten(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	say(&s, "STARTTLS\r\nMAIL FROM:<evil@example.org>\r\nRC");
-	run_until(&s, 'I');
-	assert_int_equal(io_input(s.io).len, 42);
-	io_start_tls(s.io, t, NULL, 0);
-	assert_int_equal(io_input(s.io).len, 0);
-	s.take = true;
-	open_other(&o, &s, false);
-	assert_int_equal(shake(&o, &s), 1);
-	other_says(&o, &s, "EHLO x\r\n", 8);
-	takes(&s, "EHLO x\r\n");
-	end_tls(&s, &o, &t);
+	open_talk(&k);
+	say(&k.s, "STARTTLS\r\nMAIL FROM:<evil@example.org>\r\nRC");
+	run_until(&k.s, 'I');
+	assert_int_equal(io_input(k.s.io).len, 42);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	assert_int_equal(io_input(k.s.io).len, 0);
+	k.s.take = true;
+	open_other(&k.o, &k.s, false);
+	assert_int_equal(shake(&k.o, &k.s), 1);
+	other_says(&k.o, &k.s, "EHLO x\r\n", 8);
+	takes(&k.s, "EHLO x\r\n");
+	end_talk(&k);
 }
 
 /* What the socket still holds is no TLS: it ends there. */
 static void
 test_more_in_the_clear_is_the_end(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	io_start_tls(s.io, t, NULL, 0);
-	say(&s, "MAIL FROM:<evil@example.org>\r\n");
-	run_until(&s, 'G');
-	assert_string_equal(s.told, "G");
+	open_talk(&k);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	say(&k.s, "MAIL FROM:<evil@example.org>\r\n");
+	run_until(&k.s, 'G');
+	assert_string_equal(k.s.told, "G");
 	assert_string_equal(
-	    io_trouble(s.io), "TLS handshake: wrong version number");
-	assert_int_equal(io_error(s.io), EPROTO);
-	close_side(&s);
-	tls_drop(&t);
+	    io_trouble(k.s.io), "TLS handshake: wrong version number");
+	assert_int_equal(io_error(k.s.io), EPROTO);
+	end_talk(&k);
 }
 
 /* A greeting of TLS that somebody has read already. */
 static void
 test_kept_input_is_the_handshake(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct other o = {0};
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	open_other(&o, &s, false);
-	assert_int_equal(SSL_do_handshake(o.ssl), -1);
-	run_until(&s, 'I');
-	assert_true(io_input(s.io).len > 100);
-	io_start_tls(s.io, t, NULL, IO_TLS_KEEP);
-	assert_int_equal(shake(&o, &s), 1);
-	s.take = true;
-	other_says(&o, &s, "hello", 5);
-	takes(&s, "hello");
-	end_tls(&s, &o, &t);
+	open_talk(&k);
+	open_other(&k.o, &k.s, false);
+	assert_int_equal(SSL_do_handshake(k.o.ssl), -1);
+	run_until(&k.s, 'I');
+	assert_true(io_input(k.s.io).len > 100);
+	io_start_tls(k.s.io, k.t, NULL, IO_TLS_KEEP);
+	assert_int_equal(shake(&k.o, &k.s), 1);
+	k.s.take = true;
+	other_says(&k.o, &k.s, "hello", 5);
+	takes(&k.s, "hello");
+	end_talk(&k);
 }
 
 static void
 test_gone_in_the_handshake(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	io_start_tls(s.io, t, NULL, 0);
-	turn(&s, 2);
-	assert_int_equal(shutdown(s.peer, SHUT_WR), 0);
-	run_until(&s, 'G');
+	open_talk(&k);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	turn(&k.s, 2);
+	assert_int_equal(shutdown(k.s.peer, SHUT_WR), 0);
+	run_until(&k.s, 'G');
 	assert_string_equal(
-	    io_trouble(s.io), "TLS handshake: connection closed");
-	close_side(&s);
-	tls_drop(&t);
+	    io_trouble(k.s.io), "TLS handshake: connection closed");
+	end_talk(&k);
 }
 
 static void
 test_a_handshake_has_a_deadline(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	io_start_tls(s.io, t, NULL, 0);
-	io_deadline(s.io, 20, "handshake_timeout");
-	run_until(&s, 'L');
-	assert_string_equal(s.told, "L");
-	assert_string_equal(io_deadline_word(s.io), "handshake_timeout");
-	close_side(&s);
-	tls_drop(&t);
+	open_talk(&k);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	io_deadline(k.s.io, 20, "handshake_timeout");
+	run_until(&k.s, 'L');
+	assert_string_equal(k.s.told, "L");
+	assert_string_equal(io_deadline_word(k.s.io), "handshake_timeout");
+	end_talk(&k);
 }
 
 static void
 test_finish_in_the_handshake(void **state)
 {
-	struct tls *t = our_server(GOOD);
-	struct side s;
+	struct talk k;
 
 	(void)state;
-	open_tcp(&s);
-	io_start_tls(s.io, t, NULL, 0);
-	turn(&s, 2);
-	io_finish(&s.io, 1000);
-	assert_int_equal(io_finishing(s.loop), 0);
-	hears(&s, "");
-	close_side(&s);
-	tls_drop(&t);
+	open_talk(&k);
+	io_start_tls(k.s.io, k.t, NULL, 0);
+	turn(&k.s, 2);
+	io_finish(&k.s.io, 1000);
+	assert_int_equal(io_finishing(k.s.loop), 0);
+	hears(&k.s, "");
+	end_talk(&k);
 }
 
 /* TLS 1.2: the other side may not begin anew. */

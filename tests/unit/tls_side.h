@@ -332,6 +332,37 @@ end_tls(struct side *s, struct other *o, struct tls **tp)
 	tls_drop(tp);
 }
 
+/* A connection of our server's with all that there is to it. */
+struct talk {
+	struct tls *t;
+	struct other o;
+	struct side s;
+};
+
+/* Nothing of TLS has been said yet. */
+static inline void
+open_talk(struct talk *k)
+{
+	k->t = our_server(GOOD);
+	k->o = (struct other){0};
+	open_tcp(&k->s);
+}
+
+/* take: our owner takes what comes. */
+static inline void
+begin_talk(struct talk *k, bool take)
+{
+	open_talk(k);
+	k->s.take = take;
+	begin_tls(&k->s, &k->o, k->t);
+}
+
+static inline void
+end_talk(struct talk *k)
+{
+	end_tls(&k->s, &k->o, &k->t);
+}
+
 /* More than fits between two sockets. */
 #define LARGE 12000000
 

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from peers.common import free_port
+from peers.common import PATIENCE, free_port
 from peers.ftp_client import Client, Wire, refused
 from peers.ftp_gateway import bad, files, noise, start
 from peers.proftpd import ProFtpd
@@ -43,8 +43,12 @@ def test_ports_of_others_are_not_dialled(gw, vsftpd):
     assert w.say("EPRT |1|10.0.0.1|50000|").startswith("504")
     assert w.say("EPRT |2|::1|50000|").startswith("504")
     assert w.say("EPRT |3|::1|50000|").startswith("522")
+    assert w.say("EPRT |2|::|50000|").startswith("504")
+    assert w.say("EPRT |1|0.0.0.0|25|").startswith("504")
     assert w.say("PORT 1,2,3").startswith("501")
     assert w.say("RETR x").startswith("425")
+    # nobody's address is his own who says it: so does lftp
+    assert w.say("EPRT |1|0.0.0.0|50000|").startswith("200")
     assert w.say("EPSV 2").startswith("522")
     assert w.say("EPSV ALL").startswith("200")
     assert w.say("PASV").startswith("501")
@@ -55,10 +59,10 @@ def test_a_stranger_at_the_data_port_is_turned_away(gw, vsftpd):
     vsftpd.put("mine", b"for me alone")
     w = Wire(gw.port).login(vsftpd)
     port = int(w.say("EPSV").split("|||")[1].split("|")[0])
-    stranger = socket.create_connection(("127.0.0.1", port), 10,
+    stranger = socket.create_connection(("127.0.0.1", port), PATIENCE,
                                         source_address=("127.0.0.9", 0))
     assert stranger.recv(1) == b""
-    mine = socket.create_connection(("127.0.0.1", port), 10)
+    mine = socket.create_connection(("127.0.0.1", port), PATIENCE)
     assert w.say("RETR mine").startswith("150")
     assert mine.makefile("rb").read() == b"for me alone"
     assert w.reply().startswith("226")
@@ -76,6 +80,45 @@ def test_where_nobody_is_taken(build, cleanly, vsftpd):
     assert w.say("USER a@localhost").startswith("530")
     assert w.say("USER a@no..such_host!").startswith("501")
     assert w.say("USER a").startswith("530")
+    w.close()
+    assert not gw.errors()
+
+
+@pytest.mark.core
+def test_nobody_is_taken_to_a_listener_of_ours(gw, build, cleanly):
+    """It would take us for a client that it knows, by any name of it."""
+    w = Wire(gw.port)
+    w.reply()
+    for host in ("127.0.0.1", "[::1]", "localhost", "[::ffff:127.0.0.1]"):
+        said = w.say(f"USER a@{host}:{gw.port}")
+        assert said.startswith("530"), said
+        assert "deny_destinations" in said, said
+    w.close()
+    port = free_port()
+    gw = Sallyport(build, files(port, {"address": f"0.0.0.0:{port}"},
+                                mode="reverse",
+                                default_server=f"127.0.0.1:{port}"))
+    cleanly(gw)
+    gw.start()
+    w = Wire(port)
+    w.reply()
+    assert "deny_destinations" in w.say("USER a")  # not for ever to itself
+    w.close()
+    assert not gw.errors()
+
+
+@pytest.mark.core
+def test_no_denied_address_by_another_way_to_write_it(build, cleanly):
+    """What leads to an IPv4 address counts as that: NAT64, 6to4, mapped."""
+    gw = start(build, deny_destinations="192.0.2.0/24")
+    cleanly(gw)
+    w = Wire(gw.port)
+    w.reply()
+    for host in ("192.0.2.1", "[::ffff:192.0.2.1]", "[64:ff9b::192.0.2.1]",
+                 "[64:ff9b:1::192.0.2.1]", "[2002:c000:201::1]", "0.0.0.0",
+                 "[::]"):
+        said = w.say(f"USER a@{host}")
+        assert "deny_destinations" in said, (host, said)
     w.close()
     assert not gw.errors()
 

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from peers.common import PATIENCE, until
+from peers.common import PATIENCE, kill, until
 from peers.ftp_client import Client, Wire, refused
 from peers.ftp_gateway import bad, noise, start
 from peers.ftp_half import Half
@@ -27,7 +27,7 @@ def kill_all(gw, word):
     """kill -9 to each process of that role."""
     for role, pid in gw.roles().items():
         if role.startswith(word):
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
 
 
 def last_word(w, data=None):
@@ -123,7 +123,7 @@ def test_net_workers_die_in_an_upload(build, cleanly, vsftpd, phase):
     assert vsftpd.get("lost") is None
     for role, pid in gw.roles().items():
         if role.startswith("scan "):
-            os.kill(pid, signal.SIGCONT)
+            kill(pid, signal.SIGCONT)
     works(gw, vsftpd)
     assert vsftpd.get("lost") is None
     assert not gw.errors()
@@ -185,7 +185,7 @@ def test_net_workers_die_in_a_download(build, cleanly, vsftpd, phase):
         assert not got
     for role, pid in gw.roles().items():
         if role.startswith("scan "):
-            os.kill(pid, signal.SIGCONT)
+            kill(pid, signal.SIGCONT)
     works(gw, vsftpd)
     assert not gw.errors()
 

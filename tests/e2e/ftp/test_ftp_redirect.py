@@ -6,6 +6,7 @@ import pathlib
 import shlex
 
 import pytest
+from peers.common import until
 from peers.ftp_client import Wire
 from peers.ftp_gateway import bad, files, noise, start
 from peers.netns import Network
@@ -79,8 +80,8 @@ def test_a_client_is_turned_to_the_gateway(turned, net, servers, host, way,
     assert server.get("up") == data
     assert curl("-T", f"{folder}/bad-up", url).returncode != 0
     assert server.get("bad-up") is None
-    outcome = turned.events(event__action="outcome")[-1]
-    assert outcome["url.original"] == f"ftp://{at}:21/bad-up"
+    outcome = until("its outcome", lambda: turned.events(
+        event__action="outcome", url__original=f"ftp://{at}:21/bad-up"))[-1]
     assert outcome["client.address"] in ("10.99.1.2", "fd99:1::2")
 
 

@@ -54,6 +54,14 @@ def one_gateway(build, module_cleanly, cert):
     assert not gw.errors(), gw.errors()
 
 
+def outcome(gw, server, name):
+    """Of the file of that name."""
+    return until(f"the outcome of {name}", lambda: [
+        e for e in gw.events(event__action="outcome")
+        if f":{server.port}/" in e["url.original"]
+        and e["url.original"].endswith(f"/{name}")])[-1]
+
+
 def tar_with_virus_last():
     """Of which no beginning is bad."""
     out = io.BytesIO()
@@ -87,7 +95,7 @@ def test_what_was_scanned_leaves_early(gw, cleanly, client):
         conn.close()
         assert c.voidresp().startswith("226")
     assert got == data
-    ended = gw.events(event__action="outcome")[-1]
+    ended = outcome(gw, server, "x")
     assert ended["sallyport.released_before_verdict"] is True
 
 
@@ -153,7 +161,7 @@ def test_what_is_small_waits_for_its_verdict(gw, cleanly, vsftpd):
             c.retrbinary("RETR small", got.extend)
         assert said[0].startswith("550 Refused") and not got, said
         assert c.fetch("clean") == noise(90_000)
-    ended = gw.events(event__action="outcome")[-1]
+    ended = outcome(gw, vsftpd, "clean")
     assert not ended.get("sallyport.released_before_verdict")
 
 

@@ -11,7 +11,7 @@ import threading
 import corpus_mail
 import pytest
 from peers import agents
-from peers.common import PATIENCE, until
+from peers.common import PATIENCE, kill, until
 from peers.local_mail import (BIG, SCANNING, SMALL, frame, judged,
                               must_be_delivered, run_path)
 
@@ -90,16 +90,27 @@ def test_without_a_gateway_nothing_is_delivered(way_of, folder, kind):
     assert way.kept() == []
 
 
+def stop_scanners(gw):
+    """From now on every mail waits at the gate."""
+    pids = [p for r, p in gw.roles().items() if r.startswith("scan ")]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
 @pytest.mark.core
 @pytest.mark.parametrize("kind", agents.DIRECT)
 def test_a_gateway_that_dies_over_a_mail_loses_nothing(house, way_of, kind):
     gw = house()
     way = way_of(agents.DIRECT[kind], gw)
 
-    child = way.launch(corpus_mail.large("large", BIG))
+    stopped = stop_scanners(gw)
+    child = way.launch(corpus_mail.large("large", 300_000))
     until("it is being scanned", lambda: SCANNING in gw.stderr())
     for n in (1, 2):
-        os.kill(gw.role(f"net {n}"), signal.SIGKILL)
+        kill(gw.role(f"net {n}"))
+    for pid in stopped:
+        kill(pid, signal.SIGCONT)
 
     assert way.end(child) == (74 if kind == "qmail-queue" else 75), way.err
     assert way.kept() == []
@@ -113,10 +124,11 @@ def test_a_scan_worker_that_dies_over_a_mail_loses_nothing(
     gw = house()
     way = way_of(agents.DIRECT[kind], gw)
 
-    child = way.launch(corpus_mail.large("large", BIG))
+    stopped = stop_scanners(gw)
+    child = way.launch(corpus_mail.large("large", 300_000))
     until("it is being scanned", lambda: SCANNING in gw.stderr())
-    for n in (1, 2):
-        os.kill(gw.role(f"scan {n}"), signal.SIGKILL)
+    for pid in stopped:
+        kill(pid)
 
     assert way.end(child) == (71 if kind == "qmail-queue" else 75), way.err
     assert b"4.7.1 Scanner not available" in way.err
@@ -141,7 +153,7 @@ def test_mail_servers_keep_what_could_not_be_judged(house, way_of, kind):
     gw.start()
     until("it is being scanned", lambda: SCANNING in gw.stderr())
     for n in (1, 2):
-        os.kill(gw.role(f"net {n}"), signal.SIGKILL)
+        kill(gw.role(f"net {n}"))
     way.settled(1)
 
     (mail,) = way.kept()
