@@ -37,6 +37,7 @@ event_most(enum field field)
 	case FIELD_TLS_CIPHER:
 	case FIELD_TLS_NOTE:
 	case FIELD_METHOD:
+	case FIELD_HTTP_VERSION:
 	case FIELD_TYPE:
 	case FIELD_DETECTED:
 	case FIELD_COUNT:

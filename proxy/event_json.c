@@ -30,15 +30,18 @@ struct json {
 static void
 json_name(struct json *j, const char *name, size_t len)
 {
-	size_t begin = j->comma ? 2 : 1;
-	char *to = buf_room(j->b, begin + len + 2);
+	char *begin = buf_room(j->b, len + 4), *to = begin;
 
-	if (to == NULL)
+	if (begin == NULL)
 		return;
-	memcpy(to, ",\"" + 2 - begin, begin);
-	memcpy(to + begin, name, len);
-	memcpy(to + begin + len, "\":", 2);
-	buf_grew(j->b, begin + len + 2);
+	if (j->comma)
+		*to++ = ',';
+	*to++ = '"';
+	memcpy(to, name, len);
+	to += len;
+	*to++ = '"';
+	*to++ = ':';
+	buf_grew(j->b, (size_t)(to - begin));
 }
 
 static void
@@ -327,6 +330,7 @@ put_content(struct json *j, const struct event *ev)
 	put_fact(j, ev, FIELD_HOST);
 	put_fact(j, ev, FIELD_URL);
 	put_fact(j, ev, FIELD_METHOD);
+	put_fact(j, ev, FIELD_HTTP_VERSION);
 	if (sender != NULL) {
 		json_key(j, field_ecs(FIELD_SENDER));
 		buf_puts(j->b, "[");

@@ -88,6 +88,7 @@ put_facts(struct buf *b, const struct event *ev)
 	put_recipients(b, ev->facts);
 	put_fact(b, ev, FIELD_USER);
 	put_fact(b, ev, FIELD_METHOD);
+	put_fact(b, ev, FIELD_HTTP_VERSION);
 	put_fact(b, ev, FIELD_HOST);
 	put_fact(b, ev, FIELD_URL);
 	put_fact(b, ev, FIELD_NAME);

@@ -127,7 +127,8 @@ answer(struct ticket *t, const struct report *r)
 	}
 	t->where = AT_DONE;
 	t->hand = NULL;
-	t->report = report_dup(r);
+	t->report = xrealloc(NULL, 1, sizeof(*r));
+	report_copy(t->report, r);
 	timer_free(&t->deadline);
 	list_add(&g->answered, t);
 	loop_later(g->loop, &g->answer);

@@ -48,7 +48,8 @@ struct hands {
 	hands_done *done;
 	hands_free_one *freed;
 	void *arg;
-	struct hand *list[SLOTS_MAX]; /* by slot */
+	struct hand *list[SLOTS_MAX]; /* by slot ... */
+	unsigned end;                 /* ... none from here on */
 	struct buf out;               /* a job on its way */
 	char *in;                     /* a report that came */
 };
@@ -201,6 +202,8 @@ hands_add(struct hands *hs, const struct gate_pair *p, int fd, int pidfd)
 	h->watch = loop_watch(hs->loop, fd, spoke, h);
 	h->limit = timer_open(hs->loop, limit_passed, h);
 	hs->list[p->slot] = h;
+	if (hs->end <= p->slot)
+		hs->end = p->slot + 1;
 	if (words_owner(hs->words, p->slot, p->sequence) == hs->self)
 		offer(h);
 }
@@ -209,7 +212,7 @@ void
 hands_generation(struct hands *hs, uint32_t generation)
 {
 	hs->generation = generation;
-	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < hs->end; i++) {
 		struct hand *h = hs->list[i];
 
 		if (h != NULL && h->id.generation < generation && !h->busy)
@@ -220,7 +223,7 @@ hands_generation(struct hands *hs, uint32_t generation)
 void
 hands_granted(struct hands *hs)
 {
-	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < hs->end; i++) {
 		struct hand *h = hs->list[i];
 
 		if (h != NULL && !h->busy &&
@@ -232,7 +235,7 @@ hands_granted(struct hands *hs)
 struct hand *
 hands_claim(struct hands *hs)
 {
-	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < hs->end; i++) {
 		struct hand *h = hs->list[i];
 
 		if (h != NULL && !h->busy &&
@@ -326,7 +329,7 @@ hands_free(struct hands **hp)
 	*hp = NULL;
 	if (hs == NULL)
 		return;
-	for (unsigned i = 0; i < SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < hs->end; i++) {
 		if (hs->list[i] != NULL)
 			forget(hs->list[i]);
 	}

@@ -120,6 +120,7 @@ inside_closed(void *arg)
 		io_reset(&c->below);
 	} else if (c->below != NULL) {
 		take_rest(c);
+		io_fragile(c->below, false);
 		io_finish(&c->below, LINGER_MS);
 	}
 	io_free(&c->end);
@@ -164,6 +165,7 @@ io_carry(struct io **belowp)
 	io_owner(c->end, end_says, c);
 	io_owner(below, below_says, c);
 	io_deadline(below, 0, NULL);
+	io_fragile(below, true); /* whatever is begun in there */
 	move(c);
 	return c->inside;
 }

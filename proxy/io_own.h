@@ -76,8 +76,8 @@ struct io {
 	bool owed : 1;     /* IO_DRAINED */
 	bool finishing : 1;
 	bool fragile : 1; /* io_fragile() */
-	bool dead : 1; /* io_free() while the owner was being told */
-	unsigned busy; /* the owner is being told */
+	bool dead : 1;    /* io_free() while the owner was being told */
+	unsigned busy;    /* the owner is being told */
 	int error;
 	int broken; /* errno of a write: gone, once all input is read */
 

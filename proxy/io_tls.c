@@ -61,8 +61,7 @@ static bool
 shaken(struct io *io)
 {
 	io->secure = SECURE_YES;
-	count_hands(
-	    io, tls_link_resumed(io->tls) ? HANDS_RESUMED : HANDS_FULL);
+	count_hands(io, tls_link_resumed(io->tls) ? HANDS_RESUMED : HANDS_FULL);
 	io->readable = true; /* more may have come along */
 	return io_tell(io, IO_SECURED);
 }

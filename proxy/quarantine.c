@@ -66,9 +66,9 @@ struct quarantine {
 	int64_t max_age, timeout_ms;
 	uint64_t max_size, timeout_rate;
 	unsigned min_free_pct;
-	unsigned waiting; /* with the thread, sweeps too */
-	bool used;        /* a policy wants it, or it was there before */
-	bool sweeping;
+	unsigned waiting;     /* with the thread, sweeps too */
+	bool used;            /* a policy wants it, or it was there before */
+	bool sweeping, again; /* a new configuration came meanwhile */
 	struct timer *sweep;
 	struct watch *watch;
 	int woken; /* an eventfd: something is ready */
@@ -240,7 +240,8 @@ static void
 swept(struct quarantine *q, const struct keep *k)
 {
 	q->sweeping = false;
-	timer_set(q->sweep, SWEEP_MS);
+	timer_set(q->sweep, q->again ? 0 : SWEEP_MS);
+	q->again = false;
 	if (k->error != 0 && k->error != ENOENT)
 		log_error(0, "quarantine dir=%s error=\"%s\"", k->dir,
 		    strerror(k->error));
@@ -285,6 +286,7 @@ sweep(void *arg)
 	struct quarantine *q = arg;
 	struct keep *k;
 
+	q->again = q->sweeping;
 	if (q->sweeping || !q->used)
 		return;
 	if (start_thread(q) < 0) {

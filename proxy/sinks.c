@@ -345,8 +345,8 @@ event_write(struct sinks *s, const struct event *ev)
 		struct sink *k = &s->list[i];
 
 		if (sink_wants(k, ev) &&
-		    sink_event(k, line_of(s->lines, k->format, ev, now),
-			ev->id) < 0)
+		    sink_event(
+			k, line_of(s->lines, k->format, ev, now), ev->id) < 0)
 			result = -1;
 	}
 	stats_word(STAT_LINES, ev->kind);

@@ -66,6 +66,7 @@
 	X("h2_resets",			LIMIT_CALL) \
 	X("h2_frames",			LIMIT_CALL) \
 	X("h2_links",			LIMIT_CALL) \
+	X("h2_continuations",		LIMIT_CALL) \
 	X("LEAF_WAITING_MAX",		LIMIT_CALL) \
 	X("LEAF_TRIES_MAX",		LIMIT_CALL) \
 	X("LEAF_TIMEOUT_MS",		LIMIT_CALL) \

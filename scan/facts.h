@@ -32,6 +32,7 @@
 	X(HOST,		"host",		"url.domain") \
 	X(URL,		"url",		"url.original") \
 	X(METHOD,	"method",	"http.request.method") \
+	X(HTTP_VERSION,	"http_version",	"http.version") \
 	X(NAME,		"name",		"file.name") \
 	X(TYPE,		"type",		"file.mime_type") \
 	X(DETECTED,	"detected",	"sallyport.detected") \

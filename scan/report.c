@@ -49,15 +49,6 @@ report_copy(struct report *to, const struct report *from)
 	memcpy(to, from, used(from));
 }
 
-struct report *
-report_dup(const struct report *r)
-{
-	struct report *copy = xrealloc(NULL, 1, used(r));
-
-	memcpy(copy, r, used(r));
-	return copy;
-}
-
 /* The end of a path says more than its beginning. */
 static void
 copy_where(char *to, const char *where)

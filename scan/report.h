@@ -61,9 +61,6 @@ void report_init(struct report *r);
 /* What there is of it: a report has room for far more than it mostly holds. */
 void report_copy(struct report *to, const struct report *from);
 
-/* A copy for free(), with room for what there is: to be read, not added to. */
-struct report *report_dup(const struct report *r);
-
 /*
  * Adds a finding; beyond REPORT_MAX the less severe kind gives way (kinds are
  * severe in the order of finding_severity()).  The same kind, engine, what and

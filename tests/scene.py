@@ -102,6 +102,7 @@ EVENT_KEYS = {
     "result": "sallyport.result", "reason": "sallyport.reason",
     "reply": "sallyport.reply", "verdict": "sallyport.verdict",
     "action": "sallyport.action", "next_hop": "sallyport.next_hop",
+    "quarantine": "sallyport.quarantine",
     "helo": "sallyport.smtp.helo", "subject": "email.subject",
     "from": "email.from.address", "to": "email.to.address",
     "client": "client.address",

@@ -110,6 +110,17 @@ act_type(struct session *s, const struct ftp_line *l)
 		    "TYPE %s\r\n", a ? "A" : "I");
 }
 
+/* RFC 3659 4: as many octets as a RETR would give, which in TYPE A nobody
+ * knows before it does; some servers say how many lie there. */
+static void
+act_size(struct session *s, const struct ftp_line *l)
+{
+	if (((const struct ftp *)s->state)->ascii)
+		ftp_say(s, "550 SIZE needs TYPE I\r\n");
+	else
+		act_pass_on(s, l);
+}
+
 static void
 act_mode(struct session *s, const struct ftp_line *l)
 {
@@ -222,7 +233,7 @@ static const struct command commands[] = {
     {"MLSD", IN(READY), ARG_MAY, ftp_act_list},
     {"HASH", IN(READY), ARG_MUST, ftp_act_hash},
     {"MLST", IN(READY), ARG_MAY, act_pass_on},
-    {"SIZE", IN(READY), ARG_MUST, act_pass_on},
+    {"SIZE", IN(READY), ARG_MUST, act_size},
     {"MDTM", IN(READY), ARG_MUST, act_pass_on},
     {"MFMT", IN(READY), ARG_MUST, act_pass_on},
     {"CWD", IN(READY), ARG_MAY, act_pass_on},

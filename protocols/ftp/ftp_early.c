@@ -183,7 +183,7 @@ passes(const struct ftp_early *f, const struct report *report)
 	struct report *r = xcalloc(1, sizeof(*r));
 	struct decision d;
 
-	*r = *report;
+	report_copy(r, report);
 	report_forget(r, FOUND_MALFORMED);
 	policy_decide(place->policies, place->policy, &x->facts, r, &d);
 	free(r);

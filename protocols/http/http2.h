@@ -14,7 +14,8 @@ struct loop;
 /*
  * http2: one connection that speaks HTTP/2 (RFC 9113), on either side.  Each
  * stream of it is an io that speaks HTTP/1.1 (http2_stream.h): who serves or
- * asks by it sees no difference.  The one file that speaks nghttp2.
+ * asks by it sees no difference.  http2.c, http2_carry.c and http2_hear.c are
+ * the files that speak nghttp2.
  */
 
 /* Limits; each is named in the log when it ends a connection or a stream. */

@@ -90,9 +90,11 @@ name_status(struct http_req *q)
 {
 	struct slice reason = http_at(&q->answer.head, q->answer.reason);
 
-	(void)snprintf(q->status, sizeof(q->status), "%u %.*s",
-	    q->answer.status, (int)(reason.len < 48 ? reason.len : 48),
-	    reason.at);
+	if (reason.len == 0)
+		reason = slice_of(http_status_text(q->answer.status));
+	(void)snprintf(q->status, sizeof(q->status), "%u%s%.*s",
+	    q->answer.status, reason.len == 0 ? "" : " ",
+	    (int)(reason.len < 48 ? reason.len : 48), reason.at);
 }
 
 /* How old it is, if it was kept (RFC 9111 5.1). */

@@ -197,7 +197,7 @@ passes(struct http_flow *f, const struct report *report)
 	struct decision d;
 	bool ok;
 
-	*r = *report;
+	report_copy(r, report);
 	report_forget(r, FOUND_MALFORMED);
 	policy_decide(
 	    q->s->place->policies, q->s->place->policy, &q->x->facts, r, &d);

@@ -1,7 +1,7 @@
 /*
- * http_origin: the connection to an origin: how it is come by, how its answer
- * is read, and when it may be used again.  What is in the answer is for
- * http_deliver.c.
+ * http_origin: the connection to an origin: how it is come by, and when it may
+ * be used again.  Its answer is read in http_origin_read.c; what is in that is
+ * for http_deliver.c.
  */
 #include <stdlib.h>
 
@@ -15,9 +15,6 @@
 #include "proxy/io_wire.h"
 #include "proxy/pool.h"
 #include "proxy/stats.h"
-
-/* 1xx answers before the real one: more is a loop of its own. */
-#define INTERIMS_MAX 16
 
 static void io_says(void *arg, struct io *io, enum io_event what);
 
@@ -62,12 +59,6 @@ http_origin_lost(struct http_origin *o, enum http_cause cause, const char *why)
 	return false;
 }
 
-static bool
-malformed(struct http_origin *o, enum http_bad bad)
-{
-	return http_origin_lost(o, HTTP_CAUSE_MALFORMED, http_bad_word(bad));
-}
-
 /* ---- coming by one ---- */
 
 /* What shows that it is not late.  Of a head only its end does: it could come
@@ -80,8 +71,8 @@ moves(const struct http_origin *o)
 	return o->is == ORIGIN_ASKED ? out : out + io_bytes_in(o->io);
 }
 
-static void
-wait_for(struct http_origin *o)
+void
+http_origin_wait(struct http_origin *o)
 {
 	o->moved = moves(o);
 	io_deadline(o->io, o->conf->idle_timeout, "idle_timeout");
@@ -96,7 +87,7 @@ opened(struct http_origin *o)
 	buf_clear(&o->bytes);
 	io_owner(o->io, io_says, o);
 	io_resume(o->io);
-	wait_for(o);
+	http_origin_wait(o);
 	(void)http_origin_tell(o, HTTP_ORIGIN_OPEN);
 }
 
@@ -290,6 +281,8 @@ http_origin_through(struct http_origin *o)
 void
 http_origin_start(struct http_origin *o)
 {
+	if (o->ftp != NULL) /* it has begun by itself */
+		return;
 	if (!o->reused && may_h2(o))
 		o->io = http2_links_ask(o->conf->links, o->pool_key);
 	o->reused = o->io != NULL;
@@ -320,144 +313,6 @@ begins_anew(struct http_origin *o)
 	return true;
 }
 
-/* ---- the answer ---- */
-
-/* It is whole.  What follows was not asked for. */
-static bool
-whole(struct http_origin *o)
-{
-	o->is = ORIGIN_DONE;
-	io_deadline(o->io, 0, NULL);
-	io_pause(o->io);
-	return http_origin_tell(o, HTTP_ORIGIN_END);
-}
-
-/* What is behind the head is what the head says.  False: o may be gone. */
-static bool
-head_is_whole(struct http_origin *o)
-{
-	const struct http_framing *f = &o->head.head.framing;
-
-	/* it is us whom a proxy asks who we are, and not the client */
-	if (o->absolute && o->head.status == 407)
-		return http_parent_refuses(o);
-	o->is = ORIGIN_BODY;
-	o->left = f->length;
-	http_chunk_init(&o->chunks, NULL);
-	if (!http_origin_tell(o, HTTP_ORIGIN_HEAD) || o->is != ORIGIN_BODY)
-		return false;
-	if (f->is == HTTP_BODY_NONE ||
-	    (f->is == HTTP_BODY_LENGTH && f->length == 0))
-		return whole(o);
-	return f->is != HTTP_BODY_TUNNEL;
-}
-
-/* 1xx: told, and the next head begins. */
-static bool
-interim(struct http_origin *o)
-{
-	if (++o->interims > INTERIMS_MAX)
-		return http_origin_lost(
-		    o, HTTP_CAUSE_MALFORMED, "1xx without end");
-	if (!http_origin_tell(o, HTTP_ORIGIN_INTERIM) || o->is != ORIGIN_ASKED)
-		return false;
-	http_response_head_init(&o->head, o->asked);
-	buf_clear(&o->bytes);
-	wait_for(o);
-	return true;
-}
-
-static bool
-take_head(struct http_origin *o, struct slice in)
-{
-	enum http_head_is is =
-	    http_response_head(&o->head, in, o->conf->max_header);
-	size_t size = o->head.head.size;
-
-	if (is == HTTP_HEAD_BAD)
-		return malformed(o, o->head.head.bad);
-	if (is == HTTP_HEAD_MORE)
-		return false;
-	MUST(buf_put(&o->bytes, in.at, size) == 0);
-	http_head_move(&o->head.head, buf_at(&o->bytes));
-	io_eat(o->io, size);
-	if (o->head.status < 200 && o->head.status != 101)
-		return interim(o);
-	return head_is_whole(o);
-}
-
-static bool
-give(struct http_origin *o, struct slice data)
-{
-	o->data = data;
-	return http_origin_tell(o, HTTP_ORIGIN_DATA) && o->is == ORIGIN_BODY;
-}
-
-static bool
-take_chunks(struct http_origin *o, struct slice in)
-{
-	struct slice rest = in, data;
-	enum http_chunk_is is;
-
-	while ((is = http_chunk(&o->chunks, &rest, &data)) == HTTP_CHUNK_DATA) {
-		if (!give(o, data))
-			return false;
-	}
-	if (is == HTTP_CHUNK_BAD)
-		return malformed(o, o->chunks.bad);
-	io_eat(o->io, in.len - rest.len);
-	return is == HTTP_CHUNK_DONE ? whole(o) : false;
-}
-
-static bool
-take_length(struct http_origin *o, struct slice in)
-{
-	if (in.len > o->left)
-		in.len = (size_t)o->left;
-	if (!give(o, in))
-		return false;
-	io_eat(o->io, in.len);
-	o->left -= in.len;
-	return o->left == 0 ? whole(o) : true;
-}
-
-static bool
-take_body(struct http_origin *o, struct slice in)
-{
-	switch (o->head.head.framing.is) {
-	case HTTP_BODY_CHUNKED:
-		return take_chunks(o, in);
-	case HTTP_BODY_LENGTH:
-		return take_length(o, in);
-	case HTTP_BODY_CLOSE:
-		if (!give(o, in))
-			return false;
-		io_eat(o->io, in.len);
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* False: nothing more can be done, or o may be gone. */
-static bool
-take(struct http_origin *o)
-{
-	struct slice in = io_input(o->io);
-
-	if (in.len == 0)
-		return false;
-	if (o->is == ORIGIN_PARENT) {
-		if (http_parent_take(o) == PARENT_YES)
-			next_step(o);
-		return false;
-	}
-	o->spoke = true;
-	if (o->is == ORIGIN_ASKED)
-		return take_head(o, in);
-	return o->is == ORIGIN_BODY && take_body(o, in);
-}
-
 /* ---- what the connection says ---- */
 
 static void
@@ -465,7 +320,7 @@ ended(struct http_origin *o)
 {
 	if (o->is == ORIGIN_BODY &&
 	    o->head.head.framing.is == HTTP_BODY_CLOSE && !io_truncated(o->io))
-		(void)whole(o);
+		(void)http_origin_whole(o);
 	else if (o->is != ORIGIN_DONE && !begins_anew(o))
 		(void)http_origin_lost(o, HTTP_CAUSE_BROKEN,
 		    o->is == ORIGIN_BODY ? "ended inside the body"
@@ -516,10 +371,20 @@ late(struct http_origin *o)
 		(void)http_origin_lost(o, HTTP_CAUSE_TIMEOUT,
 		    "TLS handshake: connect_timeout exceeded");
 	else if (moves(o) != o->moved)
-		wait_for(o);
+		http_origin_wait(o);
 	else
 		(void)http_origin_lost(
 		    o, HTTP_CAUSE_TIMEOUT, "idle_timeout exceeded");
+}
+
+static void
+take(struct http_origin *o)
+{
+	if (o->is != ORIGIN_PARENT)
+		while (http_origin_take(o))
+			;
+	else if (io_input(o->io).len > 0 && http_parent_take(o) == PARENT_YES)
+		next_step(o);
 }
 
 static void
@@ -533,8 +398,7 @@ io_says(void *arg, struct io *io, enum io_event what)
 		return;
 	switch (what) {
 	case IO_INPUT:
-		while (take(o))
-			;
+		take(o);
 		break;
 	case IO_ENDED:
 		ended(o);

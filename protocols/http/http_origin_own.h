@@ -15,6 +15,18 @@ bool http_origin_tell(struct http_origin *o, enum http_origin_event what);
 bool http_origin_lost(
     struct http_origin *o, enum http_cause cause, const char *why);
 
+/* It is not late before conf->idle_timeout from now. */
+void http_origin_wait(struct http_origin *o);
+
+/* ---- http_origin_read.c ---- */
+
+/* Takes what has come of the answer.  False: nothing more can be done now, or
+ * o may be gone. */
+bool http_origin_take(struct http_origin *o);
+
+/* The answer has come to its end.  False: o has gone. */
+bool http_origin_whole(struct http_origin *o);
+
 /* ---- http_parent.c ---- */
 
 /* Asks the parent, whose connection it is, for a tunnel. */

@@ -142,6 +142,17 @@ set_url(struct http_req *q, struct exchange *x)
 	buf_free(&url);
 }
 
+/* That of the client. */
+static const char *
+version_of(const struct http_req *q)
+{
+	const struct http *p = q->s->state;
+
+	if (p->guest)
+		return "2";
+	return q->head.head.minor == 0 ? "1.0" : "1.1";
+}
+
 void
 http_facts(struct http_req *q, struct exchange *x, const char *flow,
     const struct http_head *of)
@@ -156,6 +167,7 @@ http_facts(struct http_req *q, struct exchange *x, const char *flow,
 
 	(void)slice_copy(http_at(h, q->head.word), method, sizeof(method));
 	(void)facts_set(&x->facts, FIELD_METHOD, method);
+	(void)facts_set(&x->facts, FIELD_HTTP_VERSION, version_of(q));
 	(void)facts_set(&x->facts, FIELD_FLOW, flow);
 	if (q->host.name[0] != '\0')
 		(void)facts_set(&x->facts, FIELD_HOST, q->host.name);

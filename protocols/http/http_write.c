@@ -139,13 +139,15 @@ http_write_request(struct buf *to, const struct http_request_head *r,
 
 /* ---- responses ---- */
 
-/* With the reason that came, unless the status is another. */
+/* With the reason that came, unless the status is another; HTTP/2 has none. */
 static int
 put_status_line(struct buf *to, const struct http_response_head *r,
     const struct http_write_response *w)
 {
 	if (w->status != 0 && w->status != r->status)
 		return http_write_status(to, w->status);
+	if (r->reason.len == 0)
+		return http_write_status(to, r->status);
 	if (buf_printf(to, "HTTP/1.1 %u ", r->status) < 0 ||
 	    put_slice(to, http_at(&r->head, r->reason)) < 0)
 		return -1;

@@ -184,7 +184,7 @@ tree_close(struct tree **tp)
 	free(t);
 }
 
-/* ---- with the directory itself, and its size ------------------------------ */
+/* ---- its size, and the directory itself --------------------------------- */
 
 int
 tree_remove(const char *dir, struct err *e)

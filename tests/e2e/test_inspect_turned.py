@@ -2,7 +2,6 @@
 to one listener.  What CONNECT would say is the address they were going to and
 the name in their ClientHello."""
 
-import re
 import socket
 import ssl
 

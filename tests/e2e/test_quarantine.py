@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import corpus_mail
 import pytest
+from peers.agents import QmailQueue
 from peers.client import send
 from peers.common import PATIENCE, free_port, new_dir, until
 from peers.ftp_client import Client, refused
@@ -89,7 +90,7 @@ FILES = {"small": lambda: bad("zip"),
          "large": lambda: bad("zip") + noise(900_000)}
 
 
-# ---- at each door: (event, what was judged) --------------------------------------
+# ---- at each door: (event, what was judged) ----
 
 
 def by_smtp(gw, _, size):
@@ -110,6 +111,17 @@ def by_deliver(gw, _, size):
     assert done.returncode == 77, done
     assert not done.stdout and not os.path.exists(box)
     return gw.event_of(done.stderr.decode()), mail
+
+
+def by_qmail_queue(gw, _, size):
+    mail = MAILS[size]().replace(b"\r\n", b"\n")
+    way = QmailQueue(gw.build, f"{gw.dir}/local.sock")
+    try:
+        assert way.give(mail) == 31
+        assert not way.kept()
+    finally:
+        way.remove()
+    return gw.event_of(way.err.decode()), mail
 
 
 def by_milter(gw, _, size):
@@ -173,7 +185,8 @@ class Origins(Origin):
 
 
 DOORS = {f.__name__[3:]: f for f in (
-    by_smtp, by_deliver, by_milter, by_download, by_upload, by_retr, by_stor)}
+    by_smtp, by_deliver, by_qmail_queue, by_milter, by_download, by_upload,
+    by_retr, by_stor)}
 
 
 def mode_of(path):
@@ -232,7 +245,7 @@ def test_only_what_the_policy_says_is_kept(gw):
     assert listing(gw) == before
 
 
-# ---- what cannot be kept ----------------------------------------------------------
+# ---- what cannot be kept ----
 
 
 def not_kept(gw, mail=None, left=()):
@@ -292,8 +305,9 @@ def test_a_count_survives_a_net_worker(gateway):
     gw.stop()
     gw.notified.clear()
     gw.start()
-    big = corpus_mail.attached("eicar-20k", zipped(
-        "eicar.com", corpus_mail.eicar()) + noise(15_000), "a.zip")
+    # of these three would have room without the first
+    big = corpus_mail.attached("eicar-12k", zipped(
+        "eicar.com", corpus_mail.eicar()) + noise(7_500), "a.zip")
     # at most one more comes before it has counted
     until("it has counted", lambda: how_of(gw, big) == "max_size")
     assert len(listing(gw)) in (2, 4)
@@ -352,7 +366,18 @@ def test_no_folder_no_start(gateway):
     assert "under-a-file" in done.stderr
 
 
-# ---- how long, and where ------------------------------------------------------------
+def test_no_folder_no_reload(gateway):
+    """A bad configuration keeps the old one."""
+    gw = limited(gateway)
+    old = folder(gw)
+    gw.configure({"quarantine": {"path": f"{gw.path}/under-a-file"}})
+    gw.reload()
+    assert "reload refused" in gw.stderr()
+    assert how_of(gw) == "kept"
+    assert len(os.listdir(old)) == 2
+
+
+# ---- how long, and where ----
 
 
 def test_max_age(gateway):

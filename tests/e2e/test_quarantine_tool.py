@@ -1,4 +1,4 @@
-"""`sallyport quarantine`: what is kept, seen and deleted, and let go by hand."""
+"""`sallyport quarantine`: what is kept: seen, deleted, and let go by hand."""
 
 import json
 import os

@@ -308,6 +308,18 @@ def test_nothing_is_in_the_table_that_nobody_counts():
     assert [r for r in rows if not re.search(rf"\bSTAT_{r}\b", code)] == []
 
 
+def test_every_limit_that_the_log_names_is_in_the_table():
+    """But for those of the processes that count nothing: the signer's."""
+    named = {(p.name, *m.groups(""))
+             for top in ("proxy", "protocols") for p in (TOP / top).rglob("*.c")
+             if "base" not in p.parts and not p.name.startswith("ca_")
+             for m in re.finditer(
+                 r'limit=(\w{3,})|"limit (\w+)|passed_limit\(\w+, "(\w+)"',
+                 p.read_text())}
+    assert len(named) > 15
+    assert [n for n in named if "".join(n[1:]) not in limits()] == []
+
+
 def test_the_page_names_every_counter_and_every_limit(gateway):
     gw = gateway()
     page = (TOP / "docs/counters.md").read_text()

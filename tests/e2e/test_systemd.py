@@ -25,7 +25,7 @@ next_hop = maildir:/var/lib/sallyport/mail
 [engine clamav]
 type = clamav
 [policy mail]
-malware = block
+malware = quarantine
 [log console]
 format = text
 output = stderr
@@ -126,7 +126,10 @@ def test_it_serves_without_root(machine):
     kept = machine.run("sh", "-c", "cat /var/lib/sallyport/mail/new/*").stdout
     assert kept.count("Subject:") == 1
     events = machine.run("cat", "/var/log/sallyport/events.json").stdout
-    assert '"block"' in events
+    assert '"quarantine":"kept"' in events
+    folder = "/var/lib/sallyport/quarantine"
+    done = machine.run("stat", "-c", "%a %u", folder)
+    assert done.stdout == f"700 {uid}\n"
 
 
 def test_it_reloads(machine):

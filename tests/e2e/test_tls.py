@@ -255,7 +255,13 @@ def memory(gw):
 @pytest.mark.core
 def test_a_connection_under_tls_is_used_again(gateway, hop):
     gw = gateway({"gateway": {"workers": "1"}, "smtp": to(hop)})
-    probed(hop)
+
+    def told():
+        client = connect(gw.port)
+        client.close()
+        return "8bitmime" in client.esmtp_features
+    # and then that connection is there to be used
+    until("the next hop has told what it can", told)
     for name in ("one", "two", "three"):
         assert send(gw.port, corpus_mail.plain(name))[0] == 250
     assert hop.names() == ["one", "two", "three"]

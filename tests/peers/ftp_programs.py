@@ -71,13 +71,19 @@ def curl(job):
                    for words in each)
 
 
+def begin_half(job):
+    """Of what is to come from the middle on: for who goes on where it ended."""
+    name, rest = job.get_rest
+    with open(f"{job.folder}/got-{name}", "wb") as f:
+        f.write(b"?" * rest)
+
+
 # ---- lftp ----------------------------------------------------------------------
 
 
 def lftp(job):
-    name, rest = job.get_rest
-    with open(f"{job.folder}/got-{name}", "wb") as f:
-        f.write(b"?" * rest)
+    name = job.get_rest[0]
+    begin_half(job)
     secure = ("set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set "
               "ssl:verify-certificate no" if job.tls
               else "set ftp:ssl-allow no")
@@ -96,11 +102,11 @@ def lftp(job):
 
 def bsd(job):
     """It has no TLS."""
+    begin_half(job)
     lines = [f"user {job.user} {job.server.password}",
              f"cd /{job.server.home}", "binary",
              *(f"get {n} got-{n}" for n in job.get),
-             f"restart {job.get_rest[1]}",
-             f"get {job.get_rest[0]} got-{job.get_rest[0]}",
+             f"reget {job.get_rest[0]} got-{job.get_rest[0]}",
              *(f"put {n}" for n in job.put),
              f"restart {job.put_rest[1]}", f"put {job.put_rest[0]}", "quit"]
     return run(["tnftp", "-n", "-v", "-A" if job.active else "-p", job.host,

@@ -17,7 +17,7 @@ import h2.exceptions
 import h2.settings
 
 from .common import PATIENCE
-from .h2_wire import Wire
+from .h2_wire import Wire, socket_of
 
 WINDOW = 1 << 20
 CODES = h2.settings.SettingCodes
@@ -27,6 +27,7 @@ def h2_context(ca, *protocols):
     """A client's: it trusts a CA, and offers h2 before HTTP/1.1."""
     context = ssl.create_default_context(cafile=ca.pem)
     context.set_alpn_protocols(list(protocols) or ["h2", "http/1.1"])
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF    # see Wire.ended
     return context
 
 
@@ -145,7 +146,7 @@ class H2(Peer):
     def __init__(self, tunnel, config=None, **settings):
         """tunnel: an inspection.Tunnel, or anything with .raw.sock."""
         self.tunnel = tunnel
-        sock = getattr(getattr(tunnel, "raw", None), "sock", tunnel)
+        sock = socket_of(tunnel)
         agreed = sock.selected_alpn_protocol()
         assert agreed == "h2", f"agreed on {agreed}"
         super().__init__(sock, True, **(config or {}))

@@ -13,7 +13,7 @@ import struct
 import hpack
 
 from .common import PATIENCE
-from .h2_wire import Wire
+from .h2_wire import Wire, socket_of
 
 (DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY,
  WINDOW_UPDATE, CONTINUATION) = range(10)
@@ -116,7 +116,7 @@ class Fate:
 class RawH2:
     def __init__(self, tunnel, hello=None, greets=True):
         self.tunnel = tunnel
-        sock = getattr(getattr(tunnel, "raw", None), "sock", tunnel)
+        sock = socket_of(tunnel)
         agreed = sock.selected_alpn_protocol()
         assert agreed == "h2", f"agreed on {agreed}"
         self.decoder = hpack.Decoder()
@@ -127,6 +127,7 @@ class RawH2:
         self.settings = {}      # of the other side
         self.opens = True       # windows, for what comes
         self.pongs = 0
+        self.greets = greets    # else nothing is said but what is sent
         self.wire = Wire(sock, self.hear)
         if greets:
             self.send(PREFACE + settings(ENABLE_PUSH=0) if hello is None
@@ -160,7 +161,8 @@ class RawH2:
         fate = self.fates.setdefault(stream, Fate()) if stream else None
         if kind == SETTINGS and not flags & ACK:
             self.settings.update(struct.iter_unpack(">HI", payload))
-            self.send(frame(SETTINGS, ACK, 0))
+            if self.greets:
+                self.send(frame(SETTINGS, ACK, 0))
         elif kind == PING:
             self.pongs += flags & ACK
         elif kind == GOAWAY:

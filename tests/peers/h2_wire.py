@@ -22,6 +22,15 @@ from .common import PATIENCE
 PIECE = 65536
 
 
+def socket_of(tunnel):
+    """Of an inspection.Tunnel, whose file must not keep it open; or itself."""
+    raw = getattr(tunnel, "raw", None)
+    if raw is None:
+        return tunnel
+    raw.file.close()
+    return raw.sock
+
+
 class Wire:
     def __init__(self, sock, hear):
         self.sock, self.hear = sock, hear
@@ -34,6 +43,7 @@ class Wire:
         sock.settimeout(0)
         sock.suppress_ragged_eofs = False
         self.woken.settimeout(0)
+        self.wake.settimeout(0)     # one is enough
 
     def start(self):
         self.thread.start()

@@ -5,7 +5,6 @@ else's proxy, which asks for user and password.
     s.lines()     of its access.log, without times
 """
 
-import os
 import pathlib
 import shutil
 import subprocess

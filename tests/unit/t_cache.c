@@ -116,22 +116,37 @@ everything_in_the_key_counts(void **state)
 	cache_free(&c);
 }
 
+#define SHORT_MS 60
+
+/* A get behind the put finds it, unless its time was over by then. */
+static bool
+holds(struct cache *c, const struct cache_key *k)
+{
+	struct report r;
+	int64_t began;
+	bool found;
+
+	do {
+		began = clock_ms();
+		report_of(1, &r);
+		cache_put(c, k, &r);
+		found = cache_get(c, k, &r);
+	} while (!found && clock_ms() - began >= SHORT_MS);
+	return found;
+}
+
 static void
 it_holds_for_its_time(void **state)
 {
-	struct cache *c = cache_open(1 << 20, 60);
+	struct cache *c = cache_open(1 << 20, SHORT_MS);
 	struct cache_key k = key_of(1);
 	struct report r;
 
 	(void)state;
-	report_of(1, &r);
-	cache_put(c, &k, &r);
-	assert_true(cache_get(c, &k, &r));
+	assert_true(holds(c, &k));
 	usleep(80000);
 	assert_false(cache_get(c, &k, &r));
-	report_of(1, &r);
-	cache_put(c, &k, &r);
-	assert_true(cache_get(c, &k, &r));
+	assert_true(holds(c, &k));
 	cache_free(&c);
 }
 
@@ -226,17 +241,18 @@ it_is_bounded(void **state)
 #define CHILDREN 4
 #define RACE_MS 1500
 #define RACE_KEYS 24
+#define LATE_MS 60000 /* what a machine under load may take for 1,000 hits */
 
 /* Many versions of few keys: report n is right for key n % RACE_KEYS alone. */
 static int
 race(struct cache *c, unsigned self)
 {
-	int64_t until = clock_ms() + RACE_MS;
+	int64_t until = clock_ms() + RACE_MS, late = until + LATE_MS;
 	unsigned hits = 0, seed = self * 7919 + 1;
 	struct cache_key k;
 	struct report r;
 
-	while (clock_ms() < until) {
+	while (clock_ms() < until || (hits <= 1000 && clock_ms() < late)) {
 		for (int i = 0; i < 1000; i++) {
 			seed = seed * 1103515245 + 12345;
 			k = key_of((seed >> 16 & 0xff) % RACE_KEYS);

@@ -226,7 +226,7 @@ test_timed_out(void **state)
 	for (int i = 0; i < 8; i++) {
 		start(&t, "127.0.0.1", port, 300);
 		t0 = clock_ms();
-		timer_set(t.guard, 3000);
+		timer_set(t.guard, 20000);
 		loop_run(t.loop);
 		timer_stop(t.guard);
 		if (t.io == NULL)
@@ -236,7 +236,7 @@ test_timed_out(void **state)
 	}
 	assert_string_equal(t.why, "timed out");
 	assert_true(clock_ms() - t0 >= 299);
-	assert_true(clock_ms() - t0 < 2000);
+	assert_true(clock_ms() - t0 < 10000);
 	for (int i = 0; i < 8; i++)
 		io_free(&kept[i]);
 	end(&t);

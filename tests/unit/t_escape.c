@@ -130,6 +130,34 @@ plain_needs_no_quotes(void **state)
 	assert_false(escape_is_plain(slice_of("a\n")));
 }
 
+/* Each byte, at each place: eight of them are looked at together. */
+static void
+what_stands_as_it_is(void **state)
+{
+	char text[] = "abcdefghijklmnopqrs";
+
+	(void)state;
+	for (unsigned i = 0; i < 256 * (sizeof(text) - 1); i++) {
+		size_t at = i % (sizeof(text) - 1);
+		unsigned char c = (unsigned char)(i / (sizeof(text) - 1));
+		bool stands = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+		char was = text[at];
+		struct buf b;
+
+		text[at] = (char)c;
+		assert_int_equal(
+		    escape_is_json((struct slice){text, sizeof(text) - 1}),
+		    stands);
+		buf_init(&b, 100);
+		escape_word(&b, (struct slice){text, sizeof(text) - 1}, 90);
+		stands = stands && c != ' ' && c != '<' && c != '>';
+		assert_int_equal(b.len == sizeof(text) - 1, stands);
+		buf_free(&b);
+		text[at] = was;
+	}
+	assert_true(escape_is_json(slice_of("")));
+}
+
 int
 main(void)
 {
@@ -141,6 +169,7 @@ main(void)
 	    cmocka_unit_test(a_long_value_is_cut_between_characters),
 	    cmocka_unit_test(the_buf_says_no),
 	    cmocka_unit_test(plain_needs_no_quotes),
+	    cmocka_unit_test(what_stands_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,11 +232,11 @@ a_response_without_body(void **state)
 
 	(void)state;
 	assert_string_equal(response(text, HTTP_GET, w),
-	    "HTTP/1.1 304 \r\nETag: \"x\"\r\nVia: 1.1 gw\r\n\r\n");
+	    "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nVia: 1.1 gw\r\n\r\n");
 	w.has_length_of = true;
 	w.length_of = 5;
 	assert_string_equal(response(text, HTTP_GET, w),
-	    "HTTP/1.1 304 \r\nETag: \"x\"\r\nVia: 1.1 gw\r\n"
+	    "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nVia: 1.1 gw\r\n"
 	    "Content-Length: 5\r\n\r\n");
 }
 

@@ -10,35 +10,52 @@
 #define WEEK_MS (INT64_C(7) * 24 * 3600 * 1000)
 #define ON "enabled = yes\n"
 
+/* A place with inspection, and a signer that makes its leaves. */
+struct scene {
+	struct signing s;
+	struct house house;
+	struct leaves *l;
+};
+
+static void
+begin(struct scene *c, int64_t lifetime_ms)
+{
+	start_signer(&c->s, lifetime_ms);
+	open_house(&c->house, ON);
+	c->l = leaves_open(&c->house.place);
+	leaf_link_take(the_link, pair_with(&c->s));
+}
+
+static void
+end(struct scene *c)
+{
+	leaves_free(&c->l);
+	close_house(&c->house);
+	end_signer(&c->s, 0);
+}
+
 static void
 one_is_made_and_kept(void **state)
 {
 	struct heard h = {0};
-	struct signing s;
-	struct leaves *l;
-	struct house house;
+	struct scene c;
 	SSL *ssl;
 
 	(void)state;
-	start_signer(&s, WEEK_MS);
-	open_house(&house, ON);
-	l = leaves_open(&house.place);
-	leaf_link_take(the_link, pair_with(&s));
-	assert_null(ready(l, "example.org"));
-	(void)ask(l, "Example.org", &h);
+	begin(&c, WEEK_MS);
+	assert_null(ready(c.l, "example.org"));
+	(void)ask(c.l, "Example.org", &h);
 	assert_int_equal(h.times, 0); /* never from inside */
 	hear(&h);
 	assert_non_null(h.leaf);
 	assert_true(is_for(h.leaf, "example.org"));
-	assert_ptr_equal(ready(l, "example.ORG."), h.leaf);
-	assert_null(ready(l, "www.example.org"));
+	assert_ptr_equal(ready(c.l, "example.ORG."), h.leaf);
+	assert_null(ready(c.l, "www.example.org"));
 	ssl = shows(h.leaf);
 	assert_int_equal(SSL_check_private_key(ssl), 1);
 	SSL_free(ssl);
 	tls_drop(&h.leaf);
-	leaves_free(&l);
-	close_house(&house);
-	end_signer(&s, 0);
+	end(&c);
 }
 
 /* By many at a time, in two places of one worker. */
@@ -249,29 +266,22 @@ who_does_not_want_it_any_more(void **state)
 {
 	struct heard h = {0}, g = {0}, n = {0};
 	struct leaf_ask *a;
-	struct signing s;
-	struct leaves *l;
-	struct house house;
+	struct scene c;
 
 	(void)state;
-	start_signer(&s, WEEK_MS);
-	open_house(&house, ON);
-	l = leaves_open(&house.place);
-	leaf_link_take(the_link, pair_with(&s));
-	a = ask(l, "a.example", &h);
+	begin(&c, WEEK_MS);
+	a = ask(c.l, "a.example", &h);
 	leaf_cancel(&a);
 	assert_null(a);
-	a = ask(l, "*", &n);
+	a = ask(c.l, "*", &n);
 	leaf_cancel(&a);
-	(void)ask(l, "b.example", &g);
+	(void)ask(c.l, "b.example", &g);
 	hear(&g);
 	assert_int_equal(h.times, 0);
 	assert_int_equal(n.times, 0);
-	assert_non_null(ready(l, "a.example"));
+	assert_non_null(ready(c.l, "a.example"));
 	tls_drop(&g.leaf);
-	leaves_free(&l);
-	close_house(&house);
-	end_signer(&s, 0);
+	end(&c);
 }
 
 /* leaf_cache = 64 for four workers: 16 here; and 16 in the signer. */
@@ -280,31 +290,24 @@ no_more_are_kept_than_may_be(void **state)
 {
 	struct heard h = {0};
 	unsigned kept = 0;
-	struct signing s;
-	struct leaves *l;
-	struct house house;
+	struct scene c;
 	char name[32];
 
 	(void)state;
-	start_signer(&s, WEEK_MS);
-	open_house(&house, ON);
-	l = leaves_open(&house.place);
-	leaf_link_take(the_link, pair_with(&s));
+	begin(&c, WEEK_MS);
 	for (int i = 0; i < 40; i++) {
 		(void)snprintf(name, sizeof(name), "%d.example", i);
-		(void)ask(l, name, &h);
+		(void)ask(c.l, name, &h);
 	}
 	hear(&h);
 	for (int i = 0; i < 40; i++) {
 		(void)snprintf(name, sizeof(name), "%d.example", i);
-		kept += ready(l, name) != NULL;
+		kept += ready(c.l, name) != NULL;
 	}
 	assert_int_equal(kept, 16);
-	assert_non_null(ready(l, "39.example"));
+	assert_non_null(ready(c.l, "39.example"));
 	tls_drop(&h.leaf);
-	leaves_free(&l);
-	close_house(&house);
-	end_signer(&s, 0);
+	end(&c);
 }
 
 /* A leaf that is good for four seconds is used for two, here and there. */
@@ -313,30 +316,23 @@ another_comes_when_half_its_time_is_over(void **state)
 {
 	struct heard h = {0};
 	ASN1_INTEGER *first;
-	struct signing s;
-	struct leaves *l;
-	struct house house;
+	struct scene c;
 
 	(void)state;
-	start_signer(&s, 4000);
-	open_house(&house, ON);
-	l = leaves_open(&house.place);
-	leaf_link_take(the_link, pair_with(&s));
-	(void)ask(l, "a.example", &h);
+	begin(&c, 4000);
+	(void)ask(c.l, "a.example", &h);
 	hear(&h);
 	first = ASN1_INTEGER_dup(serial(h.leaf));
-	while (ready(l, "a.example") != NULL)
+	while (ready(c.l, "a.example") != NULL)
 		usleep(20000);
 	do { /* the signer counts in milliseconds, what it tells is seconds */
 		usleep(20000);
-		(void)ask(l, "a.example", &h);
+		(void)ask(c.l, "a.example", &h);
 		hear(&h);
 	} while (ASN1_INTEGER_cmp(first, serial(h.leaf)) == 0);
 	ASN1_INTEGER_free(first);
 	tls_drop(&h.leaf);
-	leaves_free(&l);
-	close_house(&house);
-	end_signer(&s, 0);
+	end(&c);
 }
 
 /* ---- what a worker that was taken over may say ---- */

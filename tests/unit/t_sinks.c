@@ -334,7 +334,7 @@ stopped_reader(int ends[2])
 	began = clock_ms();
 	for (int i = 0; i < 20; i++)
 		failed += write_event(s, EVENT_OUTCOME, DO_PASS) < 0;
-	assert_true(clock_ms() - began < 500);
+	assert_true(clock_ms() - began < 10000); /* not a second each */
 	assert_int_equal(failed, 20);
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	while ((n = read(ends[0], text + got, sizeof(text) - 1 - got)) > 0)

@@ -163,6 +163,32 @@ what_lies_there_is_counted(void **state)
 	assert_true(size.bytes > 4096);
 }
 
+/* Kept open, it sees what was not there when it was opened. */
+static void
+it_is_emptied_again_and_again(void **state)
+{
+	struct tree *t;
+	struct err e;
+
+	(void)state;
+	t = tree_open(dir, &e);
+	assert_non_null(t);
+	assert_int_equal(tree_empty_again(t, &e), 0);
+	assert_false(is_there(dir, "a"));
+	assert_false(is_there(dir, ".hidden"));
+	assert_true(is_there(outside, "precious"));
+	assert_int_equal(tree_empty_again(t, &e), 0);
+	for (int i = 0; i < 3; i++) {
+		make_dir("late");
+		make_file(dir, "late/file", 0);
+		assert_int_equal(tree_empty_again(t, &e), 0);
+		assert_false(is_there(dir, "late"));
+	}
+	tree_close(&t);
+	assert_null(t);
+	assert_null(tree_open("/nonexistent/t_tree", &e));
+}
+
 #define PLANTED(test) cmocka_unit_test_setup_teardown(test, plant, clear)
 
 int
@@ -174,6 +200,7 @@ main(void)
 	    PLANTED(a_link_in_its_place_is_an_error),
 	    PLANTED(too_deep_is_an_error_and_ends),
 	    PLANTED(what_lies_there_is_counted),
+	    PLANTED(it_is_emptied_again_and_again),
 	};
 	char command[100];
 	int failed;

@@ -343,6 +343,27 @@ one_kind_is_not_taken_for_another(void **state)
 	buf_free(&b);
 }
 
+static void
+the_bytes_may_follow_the_head(void **state)
+{
+	const struct wire_job job = {.number = 4,
+	    .size = 5,
+	    .name = "n",
+	    .type = "text/plain",
+	    .inline_bytes = "bytes"};
+	struct buf whole, parts;
+
+	(void)state;
+	put_job(&whole, &job);
+	buf_init(&parts, WIRE_JOB_MAX);
+	assert_int_equal(wire_put_job_head(&parts, &job), 0);
+	assert_int_equal(parts.len, whole.len - 5);
+	assert_int_equal(buf_put(&parts, "bytes", 5), 0);
+	assert_memory_equal(buf_at(&parts), buf_at(&whole), whole.len);
+	buf_free(&whole);
+	buf_free(&parts);
+}
+
 int
 main(void)
 {
@@ -360,6 +381,7 @@ main(void)
 	    cmocka_unit_test(a_report_out_of_range_is_none),
 	    cmocka_unit_test(members_come_back),
 	    cmocka_unit_test(one_kind_is_not_taken_for_another),
+	    cmocka_unit_test(the_bytes_may_follow_the_head),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

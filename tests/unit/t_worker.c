@@ -72,7 +72,7 @@ hand_pair(struct house *h, uint32_t net)
 }
 
 static int
-move_in(void **state)
+move_in_as(void **state, enum jail_temporary temporary)
 {
 	struct house *h = xcalloc(1, sizeof(*h));
 	struct cell cell = {.title = "t_worker",
@@ -86,6 +86,7 @@ move_in(void **state)
 	*state = h;
 	cell_plan(conf, &cell.plan);
 	cell.plan.dir = dir;
+	cell.plan.temporary = temporary;
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	cell.control = pair[1];
@@ -99,6 +100,19 @@ move_in(void **state)
 	hand_pair(h, 1);
 	hand_pair(h, 2);
 	return 0;
+}
+
+static int
+move_in(void **state)
+{
+	return move_in_as(state, JAIL_AUTO);
+}
+
+/* What is temporary lies where we can see it. */
+static int
+move_in_openly(void **state)
+{
+	return move_in_as(state, JAIL_DIRECTORY);
 }
 
 static int
@@ -133,7 +147,8 @@ send_job(struct house *h, uint32_t net, struct wire_job job, int fd)
 	struct buf b;
 
 	job.number = ++h->number;
-	job.budget_ms = 20000;
+	if (job.budget_ms == 0)
+		job.budget_ms = 20000;
 	buf_init(&b, WIRE_JOB_MAX);
 	assert_int_equal(wire_put_job(&b, &job), 0);
 	assert_int_equal(
@@ -427,6 +442,69 @@ it_waits_for_new_pairs(void **state)
 	assert_int_equal(r.n, 0);
 }
 
+/* One job's files are not there for the next.  A worker is done with a job
+ * when it answers to the one behind it. */
+static void
+what_is_left_behind_goes(void **state)
+{
+	struct house *h = *state;
+	struct report r;
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/0/left", dir);
+	for (int i = 0; i < 3; i++) {
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+		scan_text(h, 1, "x", &r);
+		scan_text(h, 1, "x", &r);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+}
+
+/* In seconds; what it may use before SIGXCPU. */
+static long
+cpu_limit(const struct house *h)
+{
+	char path[40], line[120];
+	long soft = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)h->pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (soft < 0 && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, "Max cpu time ", 13) == 0)
+			soft = strtol(line + 13, NULL, 10);
+	}
+	fclose(f);
+	return soft;
+}
+
+/* As a job may take so long, and no longer, whatever came before it. */
+static void
+each_job_has_its_cpu_limit(void **state)
+{
+	const struct wire_job brief = {.kind = CONTENT_FILE,
+	    .size = 1,
+	    .budget_ms = 3000,
+	    .inline_bytes = "x"};
+	struct house *h = *state;
+	struct report r;
+	long first, second;
+
+	scan_text(h, 1, "x", &r);
+	first = cpu_limit(h);
+	assert_in_range(first, 20, 60);
+	send_job(h, 1, brief, -1);
+	take_report(h, 1, &r);
+	second = cpu_limit(h);
+	assert_in_range(second, 3, first - 10);
+	scan_text(h, 2, "x", &r);
+	assert_in_range(cpu_limit(h), second + 10, 60);
+}
+
 /* ---- around them --------------------------------------------------------- */
 
 static int
@@ -485,6 +563,9 @@ main(void)
 	    WITH_WORKER(a_descriptor_that_is_no_file),
 	    WITH_WORKER(it_goes_on_until_nobody_needs_it),
 	    WITH_WORKER(it_waits_for_new_pairs),
+	    WITH_WORKER(each_job_has_its_cpu_limit),
+	    cmocka_unit_test_setup_teardown(
+		what_is_left_behind_goes, move_in_openly, move_out),
 	};
 
 	return cmocka_run_group_tests(tests, open_house, close_house);

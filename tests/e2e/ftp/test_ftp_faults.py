@@ -223,9 +223,9 @@ def test_a_server_that_does_not_answer(build, cleanly):
         said = w.say(f"USER u@127.0.0.1:{dumb.getsockname()[1]}")
         assert said.startswith("530") and "connect_timeout" in said, said
         w.close()
-    server.more = {"SIZE": "213-and so on"}
+    server.more = {"MDTM": "213-and so on"}
     w = Wire(gw.port).login(server)
-    assert w.say("SIZE x").startswith("421")
+    assert w.say("MDTM x").startswith("421")
     w.close()
     assert not gw.errors()
 

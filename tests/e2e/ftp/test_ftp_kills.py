@@ -11,7 +11,7 @@ import time
 
 import pytest
 from peers.common import PATIENCE, kill, until
-from peers.ftp_client import Client, Wire, refused
+from peers.ftp_client import Client, Wire
 from peers.ftp_gateway import bad, noise, start
 from peers.ftp_half import Half
 

@@ -193,6 +193,7 @@ def test_a_tool_that_is_killed_leaves_an_outcome_and_no_command(
 @pytest.mark.core
 @pytest.mark.parametrize("action, deliver, qmail, text, result", [
     ("block", 77, 31, b"5.7.1 Refused: malware Eicar", "refused"),
+    ("quarantine", 77, 31, b"5.7.1 Refused: malware Eicar", "refused"),
     ("discard", 0, 0, b"", "discarded"),
     ("tempfail", 75, 71, b"4.7.1 Scanner not available", "deferred")])
 def test_what_the_policy_says_of_malware(
