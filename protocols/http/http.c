@@ -76,10 +76,9 @@ static bool
 takes_input(enum http_state state)
 {
 	return state == HTTP_IN_IDLE || state == HTTP_IN_FIRST ||
-	    state == HTTP_IN_HEAD ||
-	    state == HTTP_IN_PEEK || state == HTTP_IN_BODY ||
-	    state == HTTP_IN_HANDS || state == HTTP_IN_TUNNEL ||
-	    state == HTTP_IN_STREAMS;
+	    state == HTTP_IN_HEAD || state == HTTP_IN_PEEK ||
+	    state == HTTP_IN_BODY || state == HTTP_IN_HANDS ||
+	    state == HTTP_IN_TUNNEL || state == HTTP_IN_STREAMS;
 }
 
 void

@@ -54,7 +54,7 @@ struct http_own {
 	struct http_where where;
 	struct http_auth *auth; /* NULL: nobody is asked who he is */
 	struct fetcher *fetcher;
-	struct http2_links *links; /* HTTP/2 to origins; NULL: none */
+	struct http2_links *links;  /* HTTP/2 to origins; NULL: none */
 	bool inspects;              /* [tls-inspection] enabled */
 	bool http2;                 /* [tls-inspection] http2 */
 	struct tls *origin_tls;     /* our side towards https */
@@ -108,7 +108,7 @@ struct http {
 	struct http_tunnel *tun; /* in TUNNEL */
 	/* from a ClientHello on; see http_inside() */
 	struct http_inside *inside;
-	bool guest; /* inside is that of the connection of its stream */
+	bool guest;       /* inside is that of the connection of its stream */
 	struct http2 *h2; /* in STREAMS ... */
 	bool asked;       /* ... a request has come */
 };

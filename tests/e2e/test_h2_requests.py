@@ -302,7 +302,7 @@ ACCEPTED = {
     "no-length-nothing": (post(), b""),
     "get-with-body": (request(path=b"/up"), SMUGGLED),
     "trailers": (post(), SMUGGLED, [(b"x-t", b"1")]),
-    "large": (post(), SMUGGLED * 3000),
+    "large": (post(), SMUGGLED * 1000),
 }
 
 
