@@ -46,7 +46,7 @@ def two_sides(request, house):
     return client, origin
 
 
-# ---- what is agreed on ---------------------------------------------------------
+# ---- what is agreed on ------------------------------------------------------
 
 
 @core
@@ -118,7 +118,7 @@ def test_nothing_is_pushed_nor_extended(gw, house):
     assert towards.enable_push == 0
 
 
-# ---- the table -----------------------------------------------------------------
+# ---- the table --------------------------------------------------------------
 
 
 def found(gw):
@@ -209,7 +209,7 @@ def upload(origin, c, cell, data, is_bad):
     assert origin.asked[-1].get("content-encoding") == coding
 
 
-# ---- like any other exchange ---------------------------------------------------
+# ---- like any other exchange ------------------------------------------------
 
 
 @core

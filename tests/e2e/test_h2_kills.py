@@ -56,7 +56,7 @@ def fresh_answers(house):
     return house.two
 
 
-# ---- a worker is killed ----------------------------------------------------------
+# ---- a worker is killed -----------------------------------------------------
 
 
 def body_of(n):
@@ -216,7 +216,7 @@ def test_a_killed_scan_worker_is_not_clean(build, house, origin):
     assert not gw.errors(), gw.errors()
 
 
-# ---- a client gives up -----------------------------------------------------------
+# ---- a client gives up ------------------------------------------------------
 
 
 def ended_as_gone(gw, origin, path):
@@ -366,7 +366,7 @@ def settled(c, number, data):
         assert got.body in (data, b"ok")
 
 
-# ---- many, and large -------------------------------------------------------------
+# ---- many, and large --------------------------------------------------------
 
 
 @pytest.mark.core

@@ -79,7 +79,7 @@ def asked(house, gw, version, origin, path, *words, **more):
         return c.ask("GET", path, *words, **more)
 
 
-# ---- what is no answer ---------------------------------------------------------
+# ---- what is no answer ------------------------------------------------------
 
 
 def headed(*fields, end=True, then=b""):
@@ -205,7 +205,7 @@ def test_fields_in_pieces_and_padding_are_fine(gw, house, origin, version):
     assert got.fields["content-type"] == "a/b"
 
 
-# ---- heads -----------------------------------------------------------------------
+# ---- heads ------------------------------------------------------------------
 
 
 def test_early_hints_pass_and_100_does_not(gw, house, origin):
@@ -275,7 +275,7 @@ def test_trailers_are_taken_and_go_no_further(gw, house, origin, version):
     assert (got.status, got.body, got.whole) == (200, TEXT, True)
 
 
-# ---- silence -----------------------------------------------------------------------
+# ---- silence ----------------------------------------------------------------
 
 
 def says_nothing(stream):
@@ -326,7 +326,7 @@ def test_an_origin_with_a_window_of_one_byte(gw, house, version):
     assert house.tight.asked[-1].body == TEXT[:500]
 
 
-# ---- broken off ------------------------------------------------------------------
+# ---- broken off -------------------------------------------------------------
 
 
 def begun(end):
@@ -394,7 +394,7 @@ def test_one_that_breaks_off_while_it_flows(build, house, origin, version,
     assert not gw.errors(), gw.errors()
 
 
-# ---- sent elsewhere --------------------------------------------------------------
+# ---- sent elsewhere ---------------------------------------------------------
 
 
 class Counts:
@@ -495,7 +495,7 @@ def test_a_kept_connection_that_has_ended_costs_nothing(gw, house, origin,
             assert c.ask("POST", "/a", body=b"x").body == TEXT
 
 
-# ---- one stream at a time --------------------------------------------------------
+# ---- one stream at a time ---------------------------------------------------
 
 
 def test_an_origin_that_takes_one_stream(gw, house):
@@ -530,7 +530,7 @@ def test_the_answer_may_come_before_all_was_asked(gw, house, origin, version):
         assert c.ask("GET", "/a").body == TEXT
 
 
-# ---- floods ------------------------------------------------------------------------
+# ---- floods -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["ping", "settings", "empty"])

@@ -94,7 +94,7 @@ def fetch(house, gw, version, url, *words, stdin=None):
     return got
 
 
-# ---- curl and nginx --------------------------------------------------------------
+# ---- curl and nginx ---------------------------------------------------------
 
 
 def test_files_of_nginx(gw, house, site, version):
@@ -193,7 +193,7 @@ def test_curl_asks_for_many_at_once(gw, house, folder):
     assert len({e["event.id"] for e in events}) == n
 
 
-# ---- nghttp2's own clients -------------------------------------------------------
+# ---- nghttp2's own clients --------------------------------------------------
 
 
 @pytest.fixture(name="forward")
@@ -239,7 +239,7 @@ def test_h2load(gw, house, forward):
     assert gw.roles()
 
 
-# ---- Chromium --------------------------------------------------------------------
+# ---- Chromium ---------------------------------------------------------------
 
 
 def trust(home, ca):

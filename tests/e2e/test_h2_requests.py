@@ -37,7 +37,7 @@ def one_gateway(build, house):
     assert not gw.errors(), gw.errors()
 
 
-# ---- what arrived --------------------------------------------------------------
+# ---- what arrived -----------------------------------------------------------
 
 
 class Arrived:
@@ -94,7 +94,7 @@ def lengths(origin):
     return [len(data) for data in origin.raw()]
 
 
-# ---- to send -------------------------------------------------------------------
+# ---- to send ----------------------------------------------------------------
 
 
 def request(method=b"GET", path=b"/a", scheme=b"https", authority=b"HOST",
@@ -146,7 +146,7 @@ def tried(house, gw, case):
     return fate, arrived(house.kept, before)
 
 
-# ---- refused -------------------------------------------------------------------
+# ---- refused ----------------------------------------------------------------
 
 
 X = (b"x", b"y")
@@ -283,7 +283,7 @@ def test_more_than_a_length_of_nothing(house, gw):
         [], [(b"/up", b"")])
 
 
-# ---- taken ---------------------------------------------------------------------
+# ---- taken ------------------------------------------------------------------
 
 
 ACCEPTED = {
@@ -373,7 +373,7 @@ def test_a_head_past_max_header_is_answered(house, gw):
     assert event["sallyport.result"] == "refused", event
 
 
-# ---- made at random ------------------------------------------------------------
+# ---- made at random ---------------------------------------------------------
 
 
 NAMES = [b"x", b"host", b"content-length", b"transfer-encoding", b"connection",
