@@ -219,8 +219,8 @@ session_end(struct session *s)
 		place->protocol->close(s);
 	if (!o->stream)
 		admit_leave(place_admit(place), place->worker, &o->peer);
-	log_debug(s->id, "session ends in=%ju out=%ju",
-	    (uintmax_t)io_bytes_in(s->client),
+	log_debug(s->id, "%s ends in=%ju out=%ju",
+	    o->stream ? "stream" : "session", (uintmax_t)io_bytes_in(s->client),
 	    (uintmax_t)io_bytes_out(s->client));
 	/* whoever is still reading lines up the stack finds no more */
 	io_owner(s->client, told_nothing, o);

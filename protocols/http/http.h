@@ -280,6 +280,9 @@ bool http_self(struct http_req *q);
 void http_streams_begin(struct session *s);
 void http_streams_client(struct session *s, enum io_event what);
 
+/* The connection that s is a stream of, if it is one, gets no new ones. */
+void http_streams_end(struct session *s);
+
 /* ---- http_tunnel.c ---- */
 
 /* CONNECT, or a 101: from here on what comes is passed on as it is. */

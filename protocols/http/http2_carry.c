@@ -190,6 +190,8 @@ say_rest(struct http2_stream *s)
 	s->io_ended = true;
 	if (s->out == HTTP2_OUT_HEAD)
 		http2_reset(s, NGHTTP2_INTERNAL_ERROR);
+	else if (s->out == HTTP2_OUT_DONE && !s->ended)
+		http2_reset(s, NGHTTP2_NO_ERROR); /* RFC 9113 8.1 */
 	if (!s->waits || s->h == NULL || !s->open)
 		return;
 	s->waits = false;

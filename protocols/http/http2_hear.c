@@ -259,7 +259,8 @@ on_invalid(
 	return 0;
 }
 
-/* A request that nobody reads any more: its answer was whole (RFC 9113 8.1). */
+/* What the library has ended itself is said in the log; a request whose answer
+ * was whole, and that nobody reads any more, ends (RFC 9113 8.1). */
 static int
 on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
@@ -272,7 +273,12 @@ on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 	if (frame->hd.type == NGHTTP2_RST_STREAM &&
 	    frame->rst_stream.error_code != NGHTTP2_NO_ERROR && h->server)
 		count_reset(h);
-	if (s != NULL && s->server && ends && !s->ended)
+	if (frame->hd.type == NGHTTP2_GOAWAY &&
+	    frame->goaway.error_code != NGHTTP2_NO_ERROR)
+		http2_give_up(h,
+		    nghttp2_http2_strerror(frame->goaway.error_code),
+		    frame->goaway.error_code);
+	if (s != NULL && s->server && ends && !s->ended && s->io == NULL)
 		http2_reset(s, NGHTTP2_NO_ERROR);
 	return 0;
 }

@@ -77,6 +77,7 @@ http_inside_refuses(struct http_req *q)
 		return false;
 	copy_text(q->hop, sizeof(q->hop), in->hop);
 	q->close = true; /* the next connection looks again */
+	http_streams_end(q->s);
 	http_page(q, in->cause, "deferred", in->why);
 	return true;
 }

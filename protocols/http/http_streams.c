@@ -100,3 +100,15 @@ http_streams_client(struct session *s, enum io_event what)
 		http2_says(p->h2, what);
 	http_go_on(s);
 }
+
+void
+http_streams_end(struct session *s)
+{
+	struct http *p = s->state;
+
+	if (!p->guest)
+		return;
+	p = p->inside->s->state;
+	if (p->h2 != NULL)
+		http2_goodbye(p->h2);
+}
