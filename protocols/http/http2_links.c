@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "protocols/http/http2.h"
 #include "proxy/base/check.h"
@@ -20,7 +19,7 @@
 
 struct link {
 	struct http2_links *all;
-	TAILQ_ENTRY(link) entry;
+	struct link *next;
 	struct io *io;
 	struct http2 *h;
 	uint64_t moved; /* bytes both ways when last looked at */
@@ -34,7 +33,7 @@ struct http2_links {
 	struct loop *loop;
 	size_t head_max;
 	int64_t idle_ms;
-	TAILQ_HEAD(link_list, link) list; /* last used first */
+	struct link *first; /* last used first */
 	size_t n;
 };
 
@@ -52,13 +51,37 @@ set_deadline(struct link *k)
 }
 
 static void
-drop(struct link *k)
+unlink_it(struct link *k)
 {
-	TAILQ_REMOVE(&k->all->list, k, entry);
+	struct link **at = &k->all->first;
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
 	k->all->n--;
+}
+
+static void
+put_first(struct link *k)
+{
+	k->next = k->all->first;
+	k->all->first = k;
+	k->all->n++;
+}
+
+static void
+close_it(struct link *k)
+{
 	http2_free(&k->h);
 	io_finish(&k->io, BYE_MS);
 	free(k);
+}
+
+static void
+drop(struct link *k)
+{
+	unlink_it(k);
+	close_it(k);
 }
 
 /* ---- what a connection says ---- */
@@ -128,7 +151,6 @@ http2_links_open(struct loop *l, size_t head_max, int64_t idle_ms)
 	all->loop = l;
 	all->head_max = head_max;
 	all->idle_ms = idle_ms;
-	TAILQ_INIT(&all->list);
 	return all;
 }
 
@@ -136,13 +158,16 @@ void
 http2_links_free(struct http2_links **lp)
 {
 	struct http2_links *all = *lp;
+	struct link *k, *next;
 
 	*lp = NULL;
 	if (all == NULL)
 		return;
 	IS(all, LINKS_MAGIC);
-	while (!TAILQ_EMPTY(&all->list))
-		drop(TAILQ_FIRST(&all->list));
+	for (k = all->first; k != NULL; k = next) {
+		next = k->next;
+		close_it(k);
+	}
 	all->magic = 0;
 	free(all);
 }
@@ -150,18 +175,15 @@ http2_links_free(struct http2_links **lp)
 struct io *
 http2_links_ask(struct http2_links *all, const char *key)
 {
-	struct link *k;
+	struct link *k = all->first;
 
 	IS(all, LINKS_MAGIC);
-	TAILQ_FOREACH(k, &all->list, entry)
-	{
-		if (strcmp(k->key, key) == 0 && http2_may_ask(k->h))
-			break;
-	}
+	while (k != NULL && (strcmp(k->key, key) != 0 || !http2_may_ask(k->h)))
+		k = k->next;
 	if (k == NULL)
 		return NULL;
-	TAILQ_REMOVE(&all->list, k, entry);
-	TAILQ_INSERT_HEAD(&all->list, k, entry);
+	unlink_it(k);
+	put_first(k);
 	return http2_ask(k->h);
 }
 
@@ -169,14 +191,15 @@ http2_links_ask(struct http2_links *all, const char *key)
 static void
 make_room(struct http2_links *all)
 {
-	struct link *k;
+	struct link *idle = NULL;
 
-	TAILQ_FOREACH_REVERSE(k, &all->list, link_list, entry)
-	{
-		if (http2_streams(k->h) == 0) {
-			http2_goodbye(k->h);
-			return;
-		}
+	for (struct link *k = all->first; k != NULL; k = k->next) {
+		if (http2_streams(k->h) == 0)
+			idle = k;
+	}
+	if (idle != NULL) {
+		http2_goodbye(idle->h);
+		return;
 	}
 	(void)stats_limit(0, "h2_links");
 	log_warn(0, "http2 limit=h2_links exceeded n=%zu", all->n);
@@ -196,8 +219,7 @@ http2_links_add(struct http2_links *all, const char *key, struct io **iop)
 	k->io = *iop;
 	*iop = NULL;
 	memcpy(k->key, key, len);
-	TAILQ_INSERT_HEAD(&all->list, k, entry);
-	all->n++;
+	put_first(k);
 	io_owner(k->io, told, k);
 	io_resume(k->io);
 	k->h = http2_open(false, all->loop, k->io, all->head_max, 0, &calls, k);

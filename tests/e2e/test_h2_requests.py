@@ -335,18 +335,20 @@ def test_the_same_in_odd_frames(house, gw):
                                      + host)
     pieces = [text[:7], text[7:30], b"", text[30:]]
     with house.raw(gw, house.kept) as c:
+        # at once: our SETTINGS are acknowledged meanwhile, and may not be
+        # between the pieces of a head
         c.send(h2.frame(0xbe, 0xff, 0, b"grease"),
                h2.frame(h2.HEADERS, h2.PADDED | h2.WITH_PRIORITY, 1,
-                        b"\5" + b"\0\0\0\0\x10" + pieces[0] + bytes(5)))
-        for i, piece in enumerate(pieces[1:]):
-            c.send(h2.frame(h2.CONTINUATION, h2.END_HEADERS if i == 2 else 0,
-                            1, piece))
+                        b"\5" + b"\0\0\0\0\x10" + pieces[0] + bytes(5)),
+               *[h2.frame(h2.CONTINUATION, h2.END_HEADERS if i == 2 else 0,
+                          1, piece) for i, piece in enumerate(pieces[1:])])
         c.send(h2.frame(h2.DATA, 0, 1),
                h2.frame(h2.DATA, h2.PADDED, 1, b"\7he" + bytes(7)),
                h2.frame(0xbe, 1, 1, b"grease"),
                h2.frame(h2.DATA, h2.PADDED, 1, b"\0llo"),
                h2.frame(h2.DATA, h2.END_STREAM, 1))
-        assert c.fate(1).body == b"up"
+        fate = c.fate(1)
+        assert fate.body == b"up", (fate, c.away, gw.stderr()[-3000:])
         and_one_more(house, gw, c)
     one, last = arrived(house.kept, before)
     assert (one.method, one.target, one.body) == (b"POST", b"/up", b"hello")

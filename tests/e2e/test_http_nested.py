@@ -127,6 +127,8 @@ def test_a_bypassed_host_and_another_name_behind_it(gw, house):
 
 @pytest.mark.core
 def test_many_who_come_and_go(gw, house):
+    house.wake.clear()
+
     def fetch(n):
         words = ("--cacert", house.ca.pem)
         if n % 4 == 0:
