@@ -303,8 +303,16 @@ void
 io_finish_now(struct loop *l)
 {
 	/* one may leave another to finish: see io_carry.c */
-	for (struct io *io; (io = l->finishing) != NULL;)
+	struct io *io;
+
+	while ((io = l->finishing) != NULL) {
+		l->finishing = io->fin_next;
+		if (io->fin_next != NULL)
+			io->fin_next->fin_link = &l->finishing;
+		io->fin_link = NULL;
+		l->finishing_n--;
 		io_free(&io);
+	}
 }
 
 /* A close() of it is an RST, and the kernel's at our death is one, too. */

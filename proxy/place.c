@@ -214,6 +214,20 @@ place_drain(struct place *p)
 	each_session(p, drain_one);
 }
 
+static void
+renew_one(struct session *s)
+{
+	if (((struct session_own *)(void *)s)->opened)
+		s->place->protocol->renew(s);
+}
+
+void
+place_renew(struct place *p)
+{
+	if (p->protocol->renew != NULL)
+		each_session(p, renew_one);
+}
+
 void
 place_end_sessions(struct place *p)
 {

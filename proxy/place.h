@@ -37,6 +37,9 @@ const struct proxied_conf *place_proxied(const struct place *p);
 /* Its sessions: how many; tells each to drain; ends each. */
 unsigned place_sessions(const struct place *p);
 void place_drain(struct place *p);
+
+/* Another configuration is in force: see protocol.h. */
+void place_renew(struct place *p);
 void place_end_sessions(struct place *p);
 
 #endif

@@ -49,6 +49,10 @@ struct protocol {
 	/* The gateway drains: end when nothing is under way. */
 	void (*drain)(struct session *s);
 
+	/* Another configuration is in force: end between two exchanges, so
+	 * that the next one is under that.  NULL: sessions keep theirs. */
+	void (*renew)(struct session *s);
+
 	/* Says no in this protocol's own words, before open(). */
 	void (*refuse)(
 	    struct io *client, const char *gateway, enum refusal why);

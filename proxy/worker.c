@@ -187,6 +187,7 @@ house_retire(struct house *h)
 	h->left = h->n + 1;
 	for (unsigned i = 0; i < h->n; i++) {
 		p = h->rooms[i].place;
+		place_renew(p);
 		place_retire(&p, one_gone, &h->rooms[i]);
 	}
 	if (--h->left == 0)

@@ -254,6 +254,21 @@ client(struct session *s, enum io_event what)
 }
 
 static void
+renew(struct session *s)
+{
+	struct http *p = s->state;
+
+	if (p->req != NULL)
+		p->req->close = true;
+	if (p->h2 != NULL)
+		http2_goodbye(p->h2);
+	if (p->state == HTTP_IN_IDLE && p->req == NULL &&
+	    io_input(s->client).len == 0)
+		http_enter(s, HTTP_IN_OVER);
+	http_go_on(s);
+}
+
+static void
 drain(struct session *s)
 {
 	struct http *p = s->state;
@@ -314,6 +329,7 @@ const struct protocol http_protocol = {
     .open = open_session,
     .client = client,
     .drain = drain,
+    .renew = renew,
     .refuse = refuse,
     .close = close_session,
 };

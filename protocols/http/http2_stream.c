@@ -16,7 +16,7 @@
 #define CHUNK_AROUND (HTTP_CHUNK_HEAD_MAX + 2)
 
 /* The last chunk. */
-static const char last_chunk[] = "0\r\n\r\n";
+static const char last_chunk[] = {'0', '\r', '\n', '\r', '\n'};
 
 _Static_assert(IO_WIRE_ROOM > CHUNK_AROUND + sizeof(last_chunk),
     "what an io reads has room for a chunk");
@@ -130,14 +130,15 @@ put_chunk(struct http2_stream *s, char *to, size_t room, size_t *used_r)
 		n = room - CHUNK_AROUND;
 	head = http_chunk_head(to, n);
 	*used_r = take(&s->data, to + head, n);
-	memcpy(to + head + n, "\r\n", 2);
+	to[head + n] = '\r';
+	to[head + n + 1] = '\n';
 	return head + n + 2;
 }
 
 static size_t
 put_end(struct http2_stream *s, char *to, bool *end_r)
 {
-	size_t n = sizeof(last_chunk) - 1;
+	size_t n = sizeof(last_chunk);
 
 	if (!s->ended || !s->headed)
 		return 0;

@@ -311,10 +311,11 @@ def test_a_reload_is_for_the_next_connection(build, house):
 
     with house.connect(gw) as old:
         shows("Gateway CA")
+        assert old.ask("GET", "/", f"{WWW}:{house.good.port}").body == TEXT
         gw.configure({"tls-inspection": {"bypass": WWW}})
         gw.reload()
         shows("Test Intermediate")
-        assert old.ask("GET", "/", f"{WWW}:{house.good.port}").body == TEXT
+        assert ended(old.raw)[0] == b""
         gw.configure({"tls-inspection": {"bypass": None}})
         gw.reload()
         shows("Gateway CA")
