@@ -119,7 +119,8 @@ read_once(struct io *io)
 		return read_error(io, errno);
 	if (n == 0)
 		return io_read_end(io);
-	if ((size_t)n < room && !io->hung) {
+	/* a read ends where an urgent byte stands, too: tcp(7) */
+	if ((size_t)n < room && !io->hung && !io->urgent) {
 		io->readable = false;
 		io->unsure = true;
 	}

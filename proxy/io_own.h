@@ -75,6 +75,7 @@ struct io {
 	bool end_sent : 1; /* ... done */
 	bool owed : 1;     /* IO_DRAINED */
 	bool finishing : 1;
+	bool urgent : 1;  /* io_urgent_inline() */
 	bool fragile : 1; /* io_fragile() */
 	bool dead : 1;    /* io_free() while the owner was being told */
 	unsigned busy;    /* the owner is being told */

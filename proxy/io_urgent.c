@@ -16,4 +16,5 @@ io_urgent_inline(struct io *io)
 	IS(io, IO_MAGIC);
 	/* fails for sockets that know no such thing, which is as good */
 	(void)setsockopt(io->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	io->urgent = true;
 }
