@@ -46,7 +46,7 @@ struct content *content_open(struct spool_house *house, enum content_kind kind,
 void content_set_tap(struct content *c, content_tap *tap, void *arg);
 
 /*
- * A CONTENT_BODY has content codings, or is a multipart: it is looked at as it
+ * A CONTENT_BODY has content codings, or is a form: it is looked at as it
  * stands and as what that makes of it.  Either may be "".  0, or -1: longer
  * than can be kept.
  */

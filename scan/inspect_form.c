@@ -1,6 +1,7 @@
 /*
  * inspect_form: what is in a multipart body: each part as a member with its
  * name.  The walk is that of mails, whose readings are those of forms and more.
+ * The other kind of form (WHATWG URL 5) is a row of fields.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 
 /* Less than this is no file in base64. */
 #define BASE64_LEAST 24
+
+#define FIELDS "application/x-www-form-urlencoded"
+#define NAME_MAX_BYTES 255
 
 /* What every upload of a picture has, and no reader of forms stumbles over. */
 #define USUAL \
@@ -146,31 +150,104 @@ with_head(struct inspection *in, const struct content *c, const char *bytes)
 	return mail;
 }
 
+static void
+walk_parts(struct walking *w, const struct content *c, const char *bytes)
+{
+	struct inspection *in = w->in;
+	struct mime_limits limits = {
+	    .bytes = in->budget.bytes + 1, .parts = in->budget.members + 1};
+	struct content *mail = with_head(in, c, bytes);
+	struct mime_result r;
+
+	if (mail == NULL) {
+		report_add(in->report, FOUND_FAILED, US, w->where->path,
+		    "temporary file: %s", strerror(errno));
+		return;
+	}
+	(void)mime_walk(content_map(mail), (size_t)content_size(mail), &limits,
+	    take_part, w, &r);
+	for (unsigned odd = 0; odd < MIME_ODD_COUNT; odd++) {
+		if ((r.odd & ~USUAL & (UINT32_C(1) << odd)) != 0)
+			report_odd(in, w->where, (enum mime_odd)odd);
+	}
+	content_free(&mail);
+}
+
+/* ---- fields ---- */
+
+/* Escapes undone; plus is what "+" is.  Returns how many bytes: not more than
+ * there were. */
+static size_t
+unescape(struct slice text, char plus, char *to)
+{
+	size_t n = 0;
+
+	while (text.len > 0) {
+		int c = slice_escape(text);
+
+		if (c >= 0)
+			to[n++] = (char)c;
+		else
+			to[n++] = text.at[0] == '+' ? plus : text.at[0];
+		text = slice_skip(text, c >= 0 ? 3 : 1);
+	}
+	return n;
+}
+
+/* As it is, and as base64: in that a "+" that nobody has escaped is one. */
+static void
+take_field(struct walking *w, struct slice name, struct slice value)
+{
+	char label[NAME_MAX_BYTES + 1];
+	struct where where;
+	char *text;
+	size_t n;
+
+	if (name.len > NAME_MAX_BYTES)
+		name.len = NAME_MAX_BYTES;
+	label[unescape(name, ' ', label)] = '\0';
+	where_join(&where, w->where, label);
+	text = xcalloc(value.len, 1);
+	n = unescape(value, ' ', text);
+	if (n < value.len)
+		look_at_bytes(w, &where, "", text, n, w->level + 1);
+	n = unescape(value, '+', text);
+	if (!w->in->stop)
+		look_at_base64(w, &where, text, n);
+	free(text);
+}
+
+/* The shortest were looked at with the whole. */
+static void
+walk_fields(struct walking *w, struct slice rest)
+{
+	while (rest.len > 0 && !w->in->stop &&
+	    inspection_in_time(w->in, w->where->path)) {
+		const char *end = memchr(rest.at, '&', rest.len);
+		size_t n = end == NULL ? rest.len : (size_t)(end - rest.at);
+		const char *sign = memchr(rest.at, '=', n);
+		size_t name = sign == NULL ? 0 : (size_t)(sign - rest.at);
+		size_t skip = sign == NULL ? 0 : name + 1;
+
+		if (n - skip >= BASE64_LEAST)
+			take_field(w, (struct slice){rest.at, name},
+			    (struct slice){rest.at + skip, n - skip});
+		rest = slice_skip(rest, end == NULL ? n : n + 1);
+	}
+}
+
 void
 inspect_form(struct inspection *in, const struct content *c,
     const struct where *where, unsigned level)
 {
 	struct walking w = {in, where, level};
-	struct mime_limits limits = {
-	    .bytes = in->budget.bytes + 1, .parts = in->budget.members + 1};
 	const char *bytes = content_map(c);
-	struct content *mail;
-	struct mime_result r;
+	const char *type = content_type(c);
 
-	if (strncasecmp(content_type(c), "multipart/", 10) != 0 ||
-	    bytes == NULL)
+	if (bytes == NULL)
 		return;
-	mail = with_head(in, c, bytes);
-	if (mail == NULL) {
-		report_add(in->report, FOUND_FAILED, US, where->path,
-		    "temporary file: %s", strerror(errno));
-		return;
-	}
-	(void)mime_walk(content_map(mail), (size_t)content_size(mail), &limits,
-	    take_part, &w, &r);
-	for (unsigned odd = 0; odd < MIME_ODD_COUNT; odd++) {
-		if ((r.odd & ~USUAL & (UINT32_C(1) << odd)) != 0)
-			report_odd(in, where, (enum mime_odd)odd);
-	}
-	content_free(&mail);
+	if (strncasecmp(type, "multipart/", 10) == 0)
+		walk_parts(&w, c, bytes);
+	else if (strcasecmp(type, FIELDS) == 0)
+		walk_fields(&w, (struct slice){bytes, (size_t)content_size(c)});
 }

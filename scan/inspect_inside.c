@@ -236,23 +236,51 @@ is_weak(enum file_type type)
 	return type == FILE_CPIO || type == FILE_LHA;
 }
 
+/* What a zip's directory does not name was looked at, but some readers see
+ * nothing else. */
+static void
+report_apart(struct taking *t)
+{
+	report_add(t->in->report, FOUND_AMBIGUOUS, US, t->of->path,
+	    "zip members apart");
+}
+
 /* tentative: only a magic number says that there is one. */
 static void
-open_container(struct inspection *in, enum file_type type, const void *bytes,
-    size_t len, const struct later *of, bool tentative)
+open_container(struct inspection *in, const struct stowaway *item,
+    const void *bytes, size_t len, const struct later *of, bool tentative)
 {
+	enum file_type type = item->type;
 	struct taking t = {
 	    .in = in, .of = &of->where, .level = of->level, .type = type};
 	enum unpack_end how;
 
 	t.encrypted = peek_rar_is_encrypted(type, bytes, len);
-	how = unpack(type, bytes, len, &taker, &t);
+	if (item->how == STOWED_WHOLE)
+		how = unpack(type, bytes, len, &taker, &t);
+	else
+		how = unpack_zip_in_order(bytes, len, &taker, &t);
 	MUST(t.member == NULL);
+	if (t.n > 0 && item->how == STOWED_APART)
+		report_apart(&t);
 	if (t.encrypted)
 		how = UNPACK_ENCRYPTED;
 	tentative = tentative || is_weak(type);
 	if (t.n > 0 || !tentative || how == UNPACK_ENCRYPTED)
 		report_how(&t, of->where.path, how);
+}
+
+/* More places than are remembered: some of it was not looked at. */
+static void
+report_many(struct inspection *in, const struct later *of)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < of->n; i++)
+		n += of->items[i].how != STOWED_WHOLE;
+	if (n > STOWAWAYS_MAX)
+		report_add(in->report, FOUND_LIMIT, US, of->where.path,
+		    "zip members apart");
 }
 
 void
@@ -268,13 +296,14 @@ inspect_inside(
 		in->report->unscanned_bytes += len;
 		return;
 	}
+	report_many(in, of);
 	for (unsigned i = 0; i < of->n && !in->stop; i++) {
 		const struct stowaway *item = &of->items[i];
 
 		if (item->type == FILE_MAIL)
 			walk_mail(in, bytes, len, &of->where, of->level);
 		else
-			open_container(in, item->type, bytes + item->at,
+			open_container(in, item, bytes + item->at,
 			    len - item->at, of, i > 0 || !of->own);
 	}
 }

@@ -79,10 +79,10 @@ later_free(struct later **lp)
 }
 
 static void
-add_item(struct later *l, enum file_type type, size_t at)
+add_item(struct later *l, struct stowaway item)
 {
 	if (l->n < ITEMS_MAX)
-		l->items[l->n++] = (struct stowaway){type, at};
+		l->items[l->n++] = item;
 }
 
 /* A mail in a mail is mime's, which walks the outer one; what the engine calls
@@ -110,13 +110,27 @@ report_closed(struct inspection *in, const struct layer *l)
 		    "encrypted arj");
 }
 
+/* All that is not at the layer's own beginning; returns how many. */
+static unsigned
+find_stowed(const struct layer *l, struct stowaway list[2 * STOWAWAYS_MAX + 1])
+{
+	unsigned n = peek_stowaways(l->type, l->bytes, l->len, list);
+	bool own = l->type == FILE_ZIP, is_zip = own;
+
+	for (unsigned i = 0; i < n; i++)
+		is_zip = is_zip || list[i].type == FILE_ZIP;
+	if (is_zip)
+		n += peek_zip_apart(l->bytes, l->len, !own, list + n);
+	return n;
+}
+
 /* What of this layer is for us to open; NULL: nothing. */
 static struct later *
 plan(const struct layer *l, const struct layer *parent)
 {
-	struct stowaway stowed[STOWAWAYS_MAX];
+	struct stowaway stowed[2 * STOWAWAYS_MAX + 1];
 	struct later *later;
-	unsigned n = peek_stowaways(l->type, l->bytes, l->len, stowed);
+	unsigned n = find_stowed(l, stowed);
 	bool ours = is_ours(l->type, parent);
 
 	if (!ours && n == 0)
@@ -125,9 +139,9 @@ plan(const struct layer *l, const struct layer *parent)
 	later->where = l->where;
 	later->own = ours;
 	if (ours)
-		add_item(later, l->type, 0);
+		add_item(later, (struct stowaway){l->type, 0, STOWED_WHOLE});
 	for (unsigned i = 0; i < n; i++)
-		add_item(later, stowed[i].type, stowed[i].at);
+		add_item(later, stowed[i]);
 	return later;
 }
 
@@ -152,7 +166,7 @@ was_all_seen(const struct stowaway *item, const unsigned char *bytes,
 {
 	bytes += item->at;
 	len -= item->at;
-	if (type_care(item->type) != CARE_BOTH)
+	if (type_care(item->type) != CARE_BOTH || item->how != STOWED_WHOLE)
 		return false;
 	if (item->type == FILE_ZIP && peek_zip_is_odd(bytes, len))
 		return false;
@@ -438,7 +452,7 @@ inspection_begin(struct inspection *in, const struct content *c,
 	l->later = plan(l, NULL);
 	/* What came as a mail may be something else besides. */
 	if (type != l->type && unpack_can(type))
-		add_item(l->later, type, 0);
+		add_item(l->later, (struct stowaway){type, 0, STOWED_WHOLE});
 }
 
 struct later *

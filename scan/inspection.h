@@ -12,7 +12,7 @@
  * inspection.c; engines see it through the calls in engine.h.
  */
 #define LAYERS_MAX 66 /* [scan] max_depth is at most 64 */
-#define ITEMS_MAX (STOWAWAYS_MAX + 1)
+#define ITEMS_MAX (2 * STOWAWAYS_MAX + 2)
 #define TOLD_MAX 512 /* members of a content that are kept by name */
 
 /* What has been looked at from outside, and is still to be opened by us. */

@@ -149,9 +149,7 @@ static void
 stow(struct stowaway *list, unsigned *n, enum file_type type, size_t at)
 {
 	if (*n < STOWAWAYS_MAX) {
-		list[*n].type = type;
-		list[*n].at = at;
-		(*n)++;
+		list[(*n)++] = (struct stowaway){type, at, STOWED_WHOLE};
 	}
 }
 
@@ -182,7 +180,7 @@ peek_stowaways(
 	const unsigned char *s = bytes;
 	unsigned n = 0;
 
-	if (type == FILE_MAIL || type == FILE_TEXT || type == FILE_HTML)
+	if (type == FILE_MAIL)
 		return 0;
 	if (type != FILE_ISO && is_iso(s, len))
 		stow(list_r, &n, FILE_ISO, 0);

@@ -37,6 +37,11 @@ bool peek_rar_is_volume(enum file_type type, const void *bytes, size_t len);
 struct stowaway {
 	enum file_type type;
 	size_t at; /* where it begins, for its reader */
+	enum {
+		STOWED_WHOLE,
+		STOWED_IN_ORDER, /* a zip, to be read from there on */
+		STOWED_APART     /* so, and its directory does not name it */
+	} how;
 };
 
 #define STOWAWAYS_MAX 8
@@ -44,5 +49,13 @@ struct stowaway {
 /* Fills at most STOWAWAYS_MAX of them; returns how many. */
 unsigned peek_stowaways(enum file_type type, const void *bytes, size_t len,
     struct stowaway *list_r);
+
+/*
+ * Members of a zip that its last directory does not list, and may be all that
+ * another reader sees.  stub: something else is in front of it.  Fills at most
+ * STOWAWAYS_MAX + 1: that many are too many.  Returns how many.
+ */
+unsigned peek_zip_apart(const void *bytes, size_t len, bool stub,
+    struct stowaway list_r[STOWAWAYS_MAX + 1]);
 
 #endif

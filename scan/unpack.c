@@ -227,21 +227,38 @@ take_all(struct archive *a, const struct reader *rd,
 	return rc == ARCHIVE_EOF ? UNPACK_WHOLE : why_closed(a);
 }
 
-enum unpack_end
-unpack(enum file_type type, const void *bytes, size_t len,
+static enum unpack_end
+unpack_by(const struct reader *rd, const void *bytes, size_t len,
     const struct unpack_taker *taker, void *arg)
 {
-	const struct reader *rd = reader_of(type);
-	struct archive *a;
+	struct archive *a = open_reader(rd, bytes, len);
 	enum unpack_end how;
 
-	MUST(rd != NULL);
-	a = open_reader(rd, bytes, len);
 	if (a == NULL)
 		return UNPACK_BROKEN;
 	how = take_all(a, rd, taker, arg);
 	archive_read_free(a);
 	return how;
+}
+
+enum unpack_end
+unpack(enum file_type type, const void *bytes, size_t len,
+    const struct unpack_taker *taker, void *arg)
+{
+	const struct reader *rd = reader_of(type);
+
+	MUST(rd != NULL);
+	return unpack_by(rd, bytes, len, taker, arg);
+}
+
+enum unpack_end
+unpack_zip_in_order(
+    const void *bytes, size_t len, const struct unpack_taker *taker, void *arg)
+{
+	static const struct reader rd = {
+	    FILE_ZIP, NULL, archive_read_support_format_zip_streamable};
+
+	return unpack_by(&rd, bytes, len, taker, arg);
 }
 
 bool

@@ -41,6 +41,11 @@ bool unpack_can(enum file_type type);
 enum unpack_end unpack(enum file_type type, const void *bytes, size_t len,
     const struct unpack_taker *taker, void *arg);
 
+/* The same of a zip's members from here on, one behind the other, up to a
+ * directory: by the heads that they have of their own. */
+enum unpack_end unpack_zip_in_order(
+    const void *bytes, size_t len, const struct unpack_taker *taker, void *arg);
+
 /* False: nothing is listed in it, as in one compressed file. */
 bool unpack_can_count(enum file_type type);
 

@@ -115,6 +115,47 @@ def zip_two_methods(payload):
     return out.getvalue()
 
 
+def zips_in_a_row(*payloads):
+    """Of these each reader of zips sees another one."""
+    return b"".join(zipped(data, name=INNER if i == 0 else f"{i}.txt")
+                    for i, data in enumerate(payloads))
+
+
+def zip_with_another_end(payload):
+    """The directory of the comment, which is last, lists nothing."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr(INNER, payload)
+        z.comment = b"PK\5\6" + bytes(18)
+    return out.getvalue()
+
+
+def zip_with_a_member_apart(payload):
+    """Behind what its directory lists, before the directory."""
+    one, other = zipped(b"harmless\n" * 20, name="1.txt"), zipped(payload)
+    at = one.index(b"PK\1\2")
+    apart = other[:other.index(b"PK\1\2")]
+    end = one.index(b"PK\5\6")
+    return one[:at] + apart + one[at:end + 16] + \
+        (at + len(apart)).to_bytes(4, "little") + one[end + 20:]
+
+
+def zip_that_lies_about_a_size(payload):
+    """What its directory says it is long hides another member in it, and the
+    data of the first one say by themselves where they end."""
+    first, other = b"harmless\n" * 20, zipped(payload)
+    packed = zlib.compress(first, wbits=-15)
+    apart = other[:other.index(b"PK\1\2")]
+    head = struct.pack("<HHHHHIIIHH", 20, 8, 8, 0, 0, 0, 0, 0, 5, 0)
+    local = b"PK\3\4" + head + b"1.txt" + packed + b"PK\7\x08" + \
+        struct.pack("<III", zlib.crc32(first), len(packed), len(first))
+    central = b"PK\1\2" + struct.pack(
+        "<HHHHHHIIIHHHHHII", 20, 20, 8, 8, 0, 0, zlib.crc32(first),
+        len(local + apart) - 35, len(first), 5, 0, 0, 0, 0, 0, 0) + b"1.txt"
+    return local + apart + central + b"PK\5\6" + struct.pack(
+        "<HHHHIIH", 0, 0, 1, 1, len(central), len(local + apart), 0)
+
+
 def zip_nested(payload, depth):
     for level in range(depth):
         payload = zipped(payload, name=INNER if level == 0 else f"{level}.zip")
@@ -256,6 +297,16 @@ def containers(payload):
         "two-methods.zip": zip_two_methods(payload),
         "nested-16.zip": zip_nested(payload, 16),
         "prefix.zip": b"junk before it\n" * 50 + zipped(payload),
+        "script-lzma.zip": b"#!/usr/bin/env python3\n"
+                           + zipped(payload, zipfile.ZIP_LZMA),
+        "first.zip": zips_in_a_row(payload, b"harmless\n" * 20),
+        "second.zip": zips_in_a_row(b"harmless\n", payload, b"harmless\n"),
+        "third.zip": zips_in_a_row(b"harmless\n", b"harmless\n", payload),
+        "another-end.zip": zip_with_another_end(payload),
+        "apart.zip": zip_with_a_member_apart(payload),
+        "apart-in.zip": zipped(zip_with_a_member_apart(payload)),
+        "lies.zip": zip_that_lies_about_a_size(payload),
+        "stub-first.zip": elf_stub() + zips_in_a_row(payload, b"harmless\n"),
         "stub-lzma.zip": elf_stub() + zipped(payload, zipfile.ZIP_LZMA),
         "lzma.7z": by_7z(payload, "7z", "-m0=LZMA"),
         "lzma2.7z": by_7z(payload, "7z", "-m0=LZMA2"),
@@ -324,6 +375,8 @@ def closed(payload):
         "magic.ace": (bytes(7) + b"**ACE**" + bytes(200), "limit"),
         "wim-in.zip": (zipped(by_7z(payload, "wim"), name="x.wim"), "limit"),
         "unknown-method.zip": (zip_unknown(payload), "limit"),
+        "many-apart.zip": (zips_in_a_row(*[b"harmless\n"] * 10, payload),
+                           "limit"),
         "cut.zst": (by_filter(os.urandom(3000), "zstd", "-c")[:-200],
                     "malformed"),
         "cut.7z": (by_7z(payload, "7z")[:-20], "malformed"),

@@ -24,6 +24,20 @@ check_stowaways(enum file_type type, const uint8_t *data, size_t size)
 }
 
 static void
+check_apart(const uint8_t *data, size_t size, bool stub)
+{
+	struct stowaway list[STOWAWAYS_MAX + 1];
+	unsigned n = peek_zip_apart(data, size, stub, list);
+
+	MUST(n <= STOWAWAYS_MAX + 1);
+	for (unsigned i = 0; i < n; i++) {
+		MUST(list[i].at < size && list[i].how != STOWED_WHOLE);
+		MUST(memcmp(data + list[i].at, "PK\3\4", 4) == 0);
+		MUST(i == 0 || list[i].at > list[i - 1].at);
+	}
+}
+
+static void
 check_where(const uint8_t *data, size_t size)
 {
 	char *name = malloc(size + 1);
@@ -54,6 +68,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(type < FILE_TYPE_COUNT);
 	check_stowaways(type, copy, size);
 	check_stowaways(FILE_PE, copy, size);
+	check_apart(copy, size, false);
+	check_apart(copy, size, true);
 	(void)peek_zip_is_odd(copy, size);
 	(void)peek_bzip2_goes_on(copy, size);
 	(void)peek_arj_is_garbled(copy, size);
