@@ -359,8 +359,7 @@ begin(struct dial *d)
 	}
 	if (errno != EINPROGRESS)
 		return -1;
-	t->watch = loop_watch(d->dialer->loop, t->fd, on_writable, t);
-	watch_want(t->watch, false, true);
+	t->watch = loop_watch_room(d->dialer->loop, t->fd, on_writable, t);
 	return 0;
 }
 

@@ -65,6 +65,7 @@ after_send(struct io *io)
 	if (!io->owed || io->gone)
 		return true;
 	io->owed = false;
+	io_pour_on(io);
 	return io_tell(io, IO_DRAINED);
 }
 
@@ -116,8 +117,10 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		if (!after_send(io))
 			return;
 	}
-	if (io_read_turn(io))
-		settle(io);
+	/* room alone is no news of the peer */
+	if ((what != EV_WRITE || io->readable) && !io_read_turn(io))
+		return;
+	settle(io);
 }
 
 static void
@@ -239,6 +242,7 @@ io_free(struct io **iop)
 	if (io == NULL)
 		return;
 	IS(io, IO_MAGIC);
+	io_pour_stop(io);
 	if (io->timer != NULL)
 		event_free(io->timer);
 	if (io->wire != NULL)
@@ -269,6 +273,7 @@ io_finish(struct io **iop, int64_t ms)
 	if (io == NULL)
 		return;
 	IS(io, IO_MAGIC);
+	io_pour_stop(io);
 	io_owner(io, NULL, NULL);
 	io->paused = false;
 	io->hold = false;

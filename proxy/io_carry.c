@@ -13,6 +13,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
 #include "proxy/io_own.h"
+#include "proxy/io_pour.h"
 
 /* The peer has so long to take the last words and to close. */
 #define LINGER_MS 2000
@@ -23,37 +24,7 @@ struct carry {
 	struct io *below;  /* the connection itself; NULL: it has gone */
 	struct io *end;    /* the near end of the pair; likewise */
 	struct io *inside; /* the far one, somebody's */
-	bool below_ended, end_ended;
 };
-
-/* ---- bytes ---- */
-
-static void
-pump(struct io *from, struct io *to)
-{
-	struct slice in = io_input(from);
-
-	if (in.len > 0 && !io_full(to)) {
-		io_put(to, in.at, in.len);
-		io_eat(from, in.len);
-	}
-	if (io_full(to))
-		io_pause(from); /* until IO_DRAINED of to */
-	else
-		io_resume(from);
-}
-
-/* Both ways, and an end behind the last bytes before it. */
-static void
-move(struct carry *c)
-{
-	pump(c->below, c->end);
-	pump(c->end, c->below);
-	if (c->below_ended && io_input(c->below).len == 0)
-		io_end(c->end);
-	if (c->end_ended && io_input(c->end).len == 0)
-		io_end(c->below);
-}
 
 /* ---- ends ---- */
 
@@ -75,25 +46,8 @@ below_says(void *arg, struct io *io, enum io_event what)
 	struct carry *c = arg;
 
 	IS(c, CARRY_MAGIC);
-	if (what == IO_GONE) {
-		lost(c, io_error(io));
-		return;
-	}
-	c->below_ended = c->below_ended || what == IO_ENDED;
-	move(c);
-}
-
-static void
-end_says(void *arg, struct io *io, enum io_event what)
-{
-	struct carry *c = arg;
-
-	(void)io;
-	IS(c, CARRY_MAGIC);
 	if (what == IO_GONE)
-		return; /* the one inside goes: inside_closed() */
-	c->end_ended = c->end_ended || what == IO_ENDED;
-	move(c);
+		lost(c, io_error(io));
 }
 
 /* What was said inside and is in the pair still. */
@@ -160,12 +114,12 @@ io_carry(struct io **belowp)
 	c->below = below;
 	c->inside = open_inside(below, &pair[0]);
 	c->end = io_open(below->loop, &pair[1], NULL);
-	c->below_ended = io_ended(below);
 	io_when_closed(c->inside, inside_closed, c);
-	io_owner(c->end, end_says, c);
+	/* that the end is gone says the one inside: inside_closed() */
 	io_owner(below, below_says, c);
 	io_deadline(below, 0, NULL);
 	io_fragile(below, true); /* whatever is begun in there */
-	move(c);
+	io_pour(below, c->end);
+	io_pour(c->end, below);
 	return c->inside;
 }

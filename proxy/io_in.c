@@ -29,7 +29,7 @@ can_read(const struct io *io)
 	size_t full = io->wire == NULL ? IO_IN_MAX : IO_IN_MAX - IO_WIRE_ROOM;
 
 	return io->readable && !io->paused && !io->eof && !io->gone &&
-	    io->in.len < full;
+	    io->in.len < full && !io_pour_waits(io);
 }
 
 /* What the owner left in the buffer that others need, too. */
@@ -47,7 +47,9 @@ keep_rest(struct io *io)
 bool
 io_tell_input(struct io *io)
 {
-	if (!io_tell(io, IO_INPUT))
+	if (io->sink != NULL)
+		io_pour_input(io);
+	else if (!io_tell(io, IO_INPUT))
 		return false;
 	keep_rest(io);
 	return true;
@@ -60,6 +62,8 @@ io_read_end(struct io *io)
 	io->eof = true;
 	if (io->broken != 0)
 		return true;
+	if (io->sink != NULL)
+		io_pour_input(io); /* the end */
 	return io_tell(io, IO_ENDED);
 }
 
@@ -74,7 +78,7 @@ read_error(struct io *io, int error)
 	return io_tell_gone(io, io->broken != 0 ? io->broken : error);
 }
 
-static void
+void
 io_count_in(const struct io *io, size_t n)
 {
 	if (io->wire != NULL)
@@ -114,6 +118,8 @@ read_once(struct io *io)
 		return io_wire_read(io);
 	if (io->secure == SECURE_YES)
 		return io_tls_read(io);
+	if (io->sink != NULL && io_pour_spliced(io))
+		return true;
 	n = recv(io->fd, io->loop->scratch, room, 0);
 	if (n < 0)
 		return read_error(io, errno);
@@ -190,6 +196,8 @@ io_read_turn(struct io *io)
 	}
 	if (io->broken != 0)
 		return io_tell_gone(io, io->broken);
+	if (io->finishing && io->eof && io->out == NULL)
+		return true; /* settle() frees it */
 	/* libevent does not tell an error from readiness: look for oneself */
 	if (io->readable || io->eof || io->paused || io->wire != NULL)
 		return look_gone(io);

@@ -1,10 +1,11 @@
 /*
  * io_out: the output of a connection: a chain of what was put and what was fed,
  * in order, sent in as few system calls as can be.  Bytes of contents are never
- * copied here: out of memory they go by sendmsg, out of files by sendfile; TLS
- * has its own way in io_tls.c.
+ * copied here: out of memory they go by sendmsg, out of files by sendfile, out
+ * of pipes by splice; TLS has its own way in io_tls.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 #include "proxy/io_own.h"
+#include "proxy/io_pipe.h"
 #include "proxy/stats.h"
 
 #define IOV_MAX_OURS 16
@@ -38,7 +40,7 @@ last_bytes(struct io *io)
 		struct piece *p = (struct piece *)(void *)((char *)io->out_end -
 		    offsetof(struct piece, next));
 
-		if (p->content == NULL)
+		if (p->content == NULL && p->pipe == NULL)
 			return p;
 	}
 	return add_piece(io);
@@ -49,6 +51,8 @@ drop_piece(struct io *io, struct piece *p)
 {
 	io->out_bytes -= p->bytes.len;
 	buf_free(&p->bytes);
+	if (p->pipe != NULL)
+		io_pipe_give(io->loop, &p->pipe);
 	free(p);
 }
 
@@ -96,6 +100,14 @@ io_put(struct io *io, const void *bytes, size_t len)
 		return;
 	MUST(buf_put(&last_bytes(io)->bytes, bytes, len) == 0);
 	io->out_bytes += len;
+}
+
+void
+io_put_pipe(struct io *io, struct io_pipe **pp)
+{
+	MUST(may_put(io, 0));
+	add_piece(io)->pipe = *pp;
+	*pp = NULL;
 }
 
 void
@@ -182,6 +194,7 @@ io_flush(struct io *io)
 	IS(io, IO_MAGIC);
 	if (io->gone)
 		return;
+	io->hold = false;
 	io_send(io);
 	loop_later(io->loop, &io->out_job); /* tells what there is to tell */
 }
@@ -191,7 +204,8 @@ io_flush(struct io *io)
 static bool
 in_memory(const struct piece *p)
 {
-	return p->content == NULL || content_memory(p->content) != NULL;
+	return p->pipe == NULL &&
+	    (p->content == NULL || content_memory(p->content) != NULL);
 }
 
 static struct iovec
@@ -219,7 +233,8 @@ send_memory(struct io *io)
 			break;
 		iov[m.msg_iovlen++] = piece_iov(p);
 	}
-	if (p != NULL)
+	/* the end, as shutdown() says it, has room in the last packet */
+	if (p != NULL || io->ending)
 		flags |= MSG_MORE;
 	return sendmsg(io->fd, &m, flags);
 }
@@ -242,6 +257,39 @@ send_file(struct io *io)
 	return n;
 }
 
+static ssize_t
+send_pipe(struct io *io)
+{
+	const struct piece *p = io->out;
+	ssize_t n = splice(p->pipe->out, NULL, io->fd, NULL, p->pipe->len,
+	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK |
+		(p->next != NULL ? SPLICE_F_MORE : 0));
+
+	if (n == 0) { /* it holds less than it should */
+		errno = EIO;
+		return -1;
+	}
+	if (n > 0)
+		stats_addn(STAT_SPLICED, 0, (uint64_t)n);
+	return n;
+}
+
+static ssize_t
+send_next(struct io *io)
+{
+	if (io->out->pipe != NULL)
+		return send_pipe(io);
+	return in_memory(io->out) ? send_memory(io) : send_file(io);
+}
+
+static uint64_t
+piece_size(const struct piece *p)
+{
+	if (p->pipe != NULL)
+		return p->pipe->len;
+	return p->content == NULL ? p->bytes.len : p->to - p->from;
+}
+
 void
 io_consume(struct io *io, uint64_t n)
 {
@@ -250,10 +298,12 @@ io_consume(struct io *io, uint64_t n)
 		uint64_t have, take;
 
 		MUST(p != NULL);
-		have = p->content == NULL ? p->bytes.len : p->to - p->from;
+		have = piece_size(p);
 		take = n < have ? n : have;
 		n -= take;
-		if (p->content != NULL) {
+		if (p->pipe != NULL) {
+			p->pipe->len -= (size_t)take;
+		} else if (p->content != NULL) {
 			p->from += take;
 		} else {
 			buf_drop(&p->bytes, (size_t)take);
@@ -296,8 +346,7 @@ send_clear(struct io *io)
 
 	while (io->out != NULL && io->writable && io->broken == 0 &&
 	    done < IO_SEND_TURN) {
-		ssize_t n =
-		    in_memory(io->out) ? send_memory(io) : send_file(io);
+		ssize_t n = send_next(io);
 
 		if (n < 0) {
 			send_error(io, errno);

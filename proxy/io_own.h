@@ -11,8 +11,7 @@
 #include "proxy/tls.h"
 
 /*
- * What is in an io, for io.c (life, time), io_in.c, io_out.c, io_tls.c and
- * io_wire.c alone.
+ * What is in an io, for io.c (life, time) and the other io_*.c alone.
  */
 #define IO_MAGIC 0x10c0de01u
 
@@ -35,11 +34,12 @@ enum io_secure {
 	SECURE_YES
 };
 
-/* Memory, or a range of a content: one link in the chain of output. */
+/* Memory, a range of a content, or a pipe: one link in the chain of output. */
 struct piece {
 	struct piece *next;
 	struct buf bytes;
-	const struct content *content; /* NULL: bytes */
+	struct io_pipe *pipe;
+	const struct content *content; /* neither: bytes */
 	uint64_t from, to;
 };
 
@@ -77,6 +77,7 @@ struct io {
 	bool finishing : 1;
 	bool urgent : 1;  /* io_urgent_inline() */
 	bool fragile : 1; /* io_fragile() */
+	bool bulk : 1;    /* io_pour(): the last read was a large one */
 	bool dead : 1;    /* io_free() while the owner was being told */
 	unsigned busy;    /* the owner is being told */
 	int error;
@@ -91,6 +92,9 @@ struct io {
 	/* output */
 	struct piece *out, **out_end;
 	size_t out_bytes; /* without contents */
+
+	/* what comes in goes out there; what goes out comes from there */
+	struct io *sink, *source;
 
 	/* TLS */
 	enum io_secure secure;
@@ -132,8 +136,14 @@ bool io_took(struct io *io, size_t n);
 /* io_in.c: the peer sends no more.  False: likewise. */
 bool io_read_end(struct io *io);
 
+/* io_in.c: so much came from the peer. */
+void io_count_in(const struct io *io, size_t n);
+
 /* io_out.c: sends what can be sent; sets broken when it cannot. */
 void io_send(struct io *io);
+
+/* io_out.c: as io_put(); takes the pipe over, and what is in it. */
+void io_put_pipe(struct io *io, struct io_pipe **pp);
 
 /* io_out.c: forgets the links of the chain from *link on. */
 void io_drop_out(struct io *io, struct piece **link);
@@ -165,6 +175,16 @@ bool io_secure_turn(struct io *io);
 bool io_tls_read(struct io *io);
 void io_tls_send(struct io *io);
 bool io_tls_end(struct io *io);
+
+/* io_pour.c, of one that has a sink: its input goes there; so much of a read
+ * (False: none) by a pipe; the sink has to be drained first. */
+void io_pour_input(struct io *io);
+bool io_pour_spliced(struct io *io);
+bool io_pour_waits(const struct io *io);
+
+/* io_pour.c, of any: it is drained; it is left out from here on. */
+void io_pour_on(struct io *to);
+void io_pour_stop(struct io *io);
 
 /* io_wire.c: the same without a socket; is the peer still there; it closes. */
 bool io_wire_read(struct io *io);

@@ -144,6 +144,15 @@ try_ports(struct listen_once *lo, uint16_t least, uint16_t most)
 	return -1;
 }
 
+/* The kernel's choice. */
+static void
+learn_port(struct listen_once *lo)
+{
+	lo->at.len = sizeof(lo->at.ss);
+	MUST(getsockname(lo->fd, (struct sockaddr *)&lo->at.ss, &lo->at.len) ==
+	    0);
+}
+
 struct listen_once *
 listen_once_open(struct loop *l, const struct listen_once_want *want,
     listen_once_done *done, void *arg, struct err *e)
@@ -162,9 +171,8 @@ listen_once_open(struct loop *l, const struct listen_once_want *want,
 		free(lo);
 		return NULL;
 	}
-	lo->at.len = sizeof(lo->at.ss);
-	MUST(getsockname(lo->fd, (struct sockaddr *)&lo->at.ss, &lo->at.len) ==
-	    0);
+	if (want->most == 0)
+		learn_port(lo);
 	lo->timer = timer_open(l, on_time, lo);
 	timer_set(lo->timer, want->timeout_ms);
 	lo->watch = loop_watch(l, lo->fd, on_client, lo);

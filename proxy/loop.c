@@ -9,6 +9,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/mem.h"
+#include "proxy/io_pipe.h"
 #include "proxy/loop_own.h"
 
 /* Jobs that ask for jobs: so often before the kernel is asked again. */
@@ -165,6 +166,7 @@ loop_free(struct loop **lp)
 		return;
 	IS(l, LOOP_MAGIC);
 	io_finish_now(l);
+	io_pipes_close(l);
 	while (l->signals != NULL) {
 		struct signal_watch *s = l->signals;
 
@@ -223,18 +225,32 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 	w->called(w->arg);
 }
 
-struct watch *
-loop_watch(struct loop *l, int fd, loop_called *called, void *arg)
+static struct watch *
+open_watch(struct loop *l, int fd, bool write, loop_called *called, void *arg)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
+	int what = EV_PERSIST | (write ? EV_WRITE : EV_READ);
 
 	IS(l, LOOP_MAGIC);
 	w->called = called;
 	w->arg = arg;
-	w->ev = event_new(l->base, fd, EV_READ | EV_PERSIST, on_watch, w);
+	w->ev = event_new(l->base, fd, (short)what, on_watch, w);
 	MUST(w->ev != NULL && event_add(w->ev, NULL) == 0);
-	w->read = true;
+	w->read = !write;
+	w->write = write;
 	return w;
+}
+
+struct watch *
+loop_watch(struct loop *l, int fd, loop_called *called, void *arg)
+{
+	return open_watch(l, fd, false, called, arg);
+}
+
+struct watch *
+loop_watch_room(struct loop *l, int fd, loop_called *called, void *arg)
+{
+	return open_watch(l, fd, true, called, arg);
 }
 
 void

@@ -26,6 +26,9 @@ typedef void loop_called(void *arg);
 /* Calls back whenever fd can be read.  fd stays the caller's. */
 struct watch *loop_watch(
     struct loop *l, int fd, loop_called *called, void *arg);
+/* The same, whenever it can be written to: a connect() has ended. */
+struct watch *loop_watch_room(
+    struct loop *l, int fd, loop_called *called, void *arg);
 /* What is waited for from now on; neither is a rest. */
 void watch_want(struct watch *w, bool read, bool write);
 void watch_free(struct watch **wp);

@@ -15,6 +15,7 @@
 #define LOOP_SCRATCH (64 * 1024)
 
 struct io;
+struct io_pipe;
 
 struct loop {
 	uint32_t magic;
@@ -25,6 +26,9 @@ struct loop {
 	char *scratch;
 	struct io *finishing; /* those without an owner; io.c's */
 	unsigned finishing_n;
+	struct io_pipe *pipes; /* spare ones; io_pipe.c's, as what follows */
+	unsigned pipes_spare, pipes_n; /* pipes_n: those in use, too */
+	int64_t pipes_rest_ms;         /* until then the kernel is not asked */
 };
 
 /* Of io.c: closes what io_finish() has taken over. */

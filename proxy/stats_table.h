@@ -74,8 +74,11 @@
 	X("PROGRAM_END_MS",		LIMIT_CALL) \
 	X("PROGRAM_KILL_MS",		LIMIT_CALL) \
 	X("IO_OUT_HARD",		LIMIT_CALL) \
+	X("IO_PIPES_MAX",		LIMIT_CALL) \
+	X("pipe-user-pages-soft",	LIMIT_CALL) \
 	X("max_queue",			LIMIT_FINDING) \
 	X("queue",			LIMIT_FINDING) \
+	X("descriptor",			LIMIT_FINDING) \
 	X("timeout",			LIMIT_FINDING) \
 	X("max_scan_size",		LIMIT_FINDING) \
 	X("max_unpacked_size",		LIMIT_FINDING) \
@@ -186,6 +189,8 @@ enum stats_limit_by { LIMIT_CALL, LIMIT_REASON, LIMIT_FINDING };
 	    "Bytes from servers, inside TLS.") \
 	X(SERVER_OUT, COUNTER, "server_sent_bytes_total", NONE, 1, "", \
 	    "Bytes to servers, inside TLS.") \
+	X(SPLICED, COUNTER, "spliced_bytes_total", NONE, 1, "", \
+	    "Bytes of tunnels, both ways, that were not copied.") \
 	X(TLS_CLIENT, COUNTER, "client_tls_handshakes_total", HANDS, 1, "tls", \
 	    "TLS handshakes with clients.") \
 	X(TLS_SERVER, COUNTER, "server_tls_handshakes_total", HANDS, 1, "", \

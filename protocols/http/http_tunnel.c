@@ -1,6 +1,7 @@
 /*
  * http_tunnel: bytes that go both ways as they are, behind a CONNECT or a 101:
- * not inspected, only counted.  Each side is read as fast as the other takes.
+ * not inspected, only counted.  io_pour() moves them; what is here looks at the
+ * first ones, and says when it is over.
  */
 #include "protocols/http/http.h"
 
@@ -10,6 +11,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/mem.h"
+#include "proxy/io_pour.h"
 
 #define HEAD_OUT_MAX (160 * 1024)
 
@@ -18,8 +20,7 @@ struct http_tunnel {
 	uint32_t magic;
 	struct session *s;
 	struct io *there; /* the server; NULL: it has gone */
-	bool client_ended, there_ended;
-	bool client_owed, there_owed; /* what was put has not all left yet */
+	bool client_ended;
 	bool sniffs;    /* the client's first bytes are not looked at yet */
 	uint64_t moved; /* bytes both ways when last looked at */
 };
@@ -61,46 +62,6 @@ end(struct session *s, const char *result, const char *reason)
 	http_go_on(s);
 }
 
-/* What waits at one side goes to the other. */
-static void
-pump(struct io *from, struct io *to, bool *owed)
-{
-	struct slice in = io_input(from);
-
-	if (in.len > 0 && !io_full(to)) {
-		io_put(to, in.at, in.len);
-		io_eat(from, in.len);
-		*owed = true;
-	}
-	if (io_full(to))
-		io_pause(from); /* until IO_DRAINED of to */
-	else
-		io_resume(from);
-}
-
-/* What one side has ended is ended towards the other, behind its last bytes.
- */
-static void
-pass_ends(struct session *s)
-{
-	struct http_tunnel *t = tunnel_of(s);
-
-	if (t->client_ended && io_input(s->client).len == 0)
-		io_end(t->there);
-	if (t->there_ended && io_input(t->there).len == 0)
-		io_end(s->client);
-}
-
-static bool
-is_over(struct session *s)
-{
-	struct http_tunnel *t = tunnel_of(s);
-
-	return t->client_ended && t->there_ended && !t->client_owed &&
-	    !t->there_owed && io_input(s->client).len == 0 &&
-	    io_input(t->there).len == 0;
-}
-
 /* What was to be a tunnel is looked into, or refused. */
 static void
 turn(struct http_req *q, enum tls_hello_is is, const struct tls_hello *h)
@@ -112,12 +73,10 @@ turn(struct http_req *q, enum tls_hello_is is, const struct tls_hello *h)
 		    is == TLS_HELLO_NOT ? "not_tls" : "client_hello");
 }
 
-/*
- * Says what the client's first bytes are; they wait until that is known.
- * False: not yet.  *over_r: it is no tunnel any more.
- */
+/* Says what the client's first bytes are; they wait until that is known.
+ * False: not yet, or it is no tunnel any more. */
 static bool
-sniff(struct session *s, bool *over_r)
+sniff(struct session *s)
 {
 	struct http_tunnel *t = tunnel_of(s);
 	struct http_req *q = ((struct http *)s->state)->req;
@@ -136,9 +95,10 @@ sniff(struct session *s, bool *over_r)
 		http_connect_note(q, is, &h);
 	refused = is == TLS_HELLO_OK && http_connect_refused(q, &h);
 	if (!refused &&
-	    (q->look == LOOK_NEVER || http_connect_may_bypass(q, is, &h)))
+	    (q->look == LOOK_NEVER || http_connect_may_bypass(q, is, &h))) {
+		io_pour(s->client, t->there);
 		return true;
-	*over_r = true;
+	}
 	http_tunnel_free(&((struct http *)s->state)->tun);
 	if (!refused)
 		turn(q, is, &h);
@@ -147,19 +107,9 @@ sniff(struct session *s, bool *over_r)
 }
 
 static void
-move(struct session *s)
+end_if_over(struct session *s)
 {
-	struct http_tunnel *t = tunnel_of(s);
-	bool over = false, sniffed = sniff(s, &over);
-
-	if (over)
-		return;
-	if (!t->there_ended || io_input(t->there).len > 0)
-		pump(t->there, s->client, &t->client_owed);
-	if (sniffed && (!t->client_ended || io_input(s->client).len > 0))
-		pump(s->client, t->there, &t->there_owed);
-	pass_ends(s);
-	if (is_over(s))
+	if (io_poured(s->client) && io_poured(tunnel_of(s)->there))
 		end(s, "delivered", "tunnel");
 }
 
@@ -186,9 +136,8 @@ http_tunnel_client(struct session *s, enum io_event what)
 	}
 	if (what == IO_ENDED)
 		tunnel_of(s)->client_ended = true;
-	if (what == IO_DRAINED)
-		tunnel_of(s)->client_owed = false;
-	move(s);
+	if (sniff(s))
+		end_if_over(s);
 }
 
 static void
@@ -198,15 +147,10 @@ there_says(void *arg, struct io *io, enum io_event what)
 
 	(void)io;
 	IS(t, HTTP_TUNNEL_MAGIC);
-	if (what == IO_GONE) {
+	if (what == IO_GONE)
 		end(t->s, "delivered", "tunnel");
-		return;
-	}
-	if (what == IO_ENDED)
-		t->there_ended = true;
-	if (what == IO_DRAINED)
-		t->there_owed = false;
-	move(t->s);
+	else
+		end_if_over(t->s);
 }
 
 /* The client hears that it goes on from here. */
@@ -241,13 +185,15 @@ http_tunnel_begin(struct http_req *q)
 	http_origin_free(&q->o);
 	io_owner(t->there, there_says, t);
 	p->tun = t;
-	t->client_owed = !q->turned; /* what say_begins() puts */
 	t->sniffs = q->head.method == HTTP_CONNECT && !q->turned;
 	q->delivery_ms = clock_ms();
 	t->client_ended = p->half_closed;
 	say_begins(q);
 	http_enter(s, HTTP_IN_TUNNEL);
 	/* both may have said something already */
-	io_again(s->client);
-	io_again(t->there);
+	io_pour(t->there, s->client);
+	if (t->sniffs)
+		io_again(s->client);
+	else
+		io_pour(s->client, t->there);
 }

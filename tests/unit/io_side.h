@@ -24,6 +24,9 @@
 #include "proxy/io.h"
 #include "proxy/loop.h"
 #include "scan/content.h"
+#include "tests/unit/turn.h"
+
+#define GUARD_MS 60000 /* what does not come in that does not come */
 
 /* Both ends, and what the io's owner was told, a letter each. */
 struct side {
@@ -50,28 +53,18 @@ on_guard(void *arg)
 	fail_msg("the loop did not stop in time");
 }
 
-static inline void
-on_enough(void *arg)
-{
-	loop_stop(arg);
-}
-
 /* Turns the loop for so long. */
 static inline void
 turn(struct side *s, int64_t ms)
 {
-	struct timer *t = timer_open(s->loop, on_enough, s->loop);
-
-	timer_set(t, ms);
-	loop_run(s->loop);
-	timer_free(&t);
+	turn_loop(s->loop, ms);
 }
 
 static inline void
 run_until(struct side *s, char letter)
 {
 	s->stop_at = letter;
-	timer_set(s->guard, 3000);
+	timer_set(s->guard, GUARD_MS);
 	loop_run(s->loop);
 	timer_stop(s->guard);
 	s->stop_at = 0;
@@ -109,14 +102,19 @@ told(void *arg, struct io *io, enum io_event what)
 }
 
 static inline void
-open_over(struct side *s, int fd, int peer, const struct addr *a)
+open_in(struct side *s, struct loop *l, int fd, int peer, const struct addr *a)
 {
-	*s = (struct side){.peer = peer};
-	s->loop = loop_open();
+	*s = (struct side){.loop = l, .peer = peer};
 	s->guard = timer_open(s->loop, on_guard, s);
 	s->io = io_open(s->loop, &fd, a);
 	assert_int_equal(fd, -1);
 	io_owner(s->io, told, s);
+}
+
+static inline void
+open_over(struct side *s, int fd, int peer, const struct addr *a)
+{
+	open_in(s, loop_open(), fd, peer, a);
 }
 
 static inline void
@@ -130,7 +128,7 @@ open_pair(struct side *s)
 }
 
 static inline void
-open_tcp(struct side *s)
+open_tcp_in(struct side *s, struct loop *loop)
 {
 	struct addr a;
 	int l = socket(AF_INET, SOCK_STREAM, 0);
@@ -147,7 +145,13 @@ open_tcp(struct side *s)
 	assert_true(fd >= 0);
 	assert_int_equal(close(l), 0);
 	assert_int_equal(fcntl(peer, F_SETFL, O_NONBLOCK), 0);
-	open_over(s, fd, peer, &a);
+	open_in(s, loop, fd, peer, &a);
+}
+
+static inline void
+open_tcp(struct side *s)
+{
+	open_tcp_in(s, loop_open());
 }
 
 static inline void
@@ -199,7 +203,7 @@ drink_all(struct side *s, uint64_t until, bool keep)
 		s->kept = xcalloc(s->kept_size, 1);
 	}
 	s->watch = loop_watch(s->loop, s->peer, drink, s);
-	timer_set(s->guard, 5000);
+	timer_set(s->guard, GUARD_MS);
 	loop_run(s->loop);
 	timer_stop(s->guard);
 	assert_int_equal(s->drunk, until);
