@@ -241,7 +241,7 @@
 	    "What an MTA puts behind an address to send the mail here " \
 	    "(.scan-me); taken off sender and recipients.") \
 	X(SMTP, ADD_HEADERS, "add_headers", BOOL, "", "yes", 0, 1, "", \
-	    "Adds X-Sallyport: with verdict, engine and id on top.") \
+	    "Adds X-Sallyport: with verdict, engine, id, direction on top.") \
 	X(SMTP, REJECT_TEXT, "reject_text", STRING, "", \
 	    "554 5.7.1 Refused: {reason} ({id})", 0, 0, "", \
 	    "The reply to a refused mail.") \

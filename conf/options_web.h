@@ -40,7 +40,9 @@
 	    "", "Ports that CONNECT may reach.") \
 	X(HTTP, DENY_DESTINATIONS, "deny_destinations", NETWORKS, "", \
 	    "127.0.0.0/8, ::1, 0.0.0.0/8, 169.254.0.0/16, fe80::/10, " \
-	    "fd00:ec2::254", 0, 0, "", "What no client reaches through the gateway, asked of each " \
+	    "100.100.100.200, 168.63.129.16, fd00:ec2::254, fd20:ce::254, " \
+	    "fd00:c1::a9fe:a9fe", 0, 0, "", \
+	    "What no client reaches through the gateway, asked of each " \
 	    "address before it is connected to.  Its own listeners are " \
 	    "always among them.") \
 	X(HTTP, REQUEST_TIMEOUT, "request_timeout", TIME, "time", "30s", 100, \
@@ -51,6 +53,10 @@
 	X(HTTP, IDLE_TIMEOUT, "idle_timeout", TIME, "time", "2m", 100, UNIT_D, \
 	    "", "How long a connection may rest between two requests, a " \
 	    "server may take for its answer, and a tunnel may be silent.") \
+	X(HTTP, PIPELINE, "pipeline", INT, "requests", "4", 0, 16, "", \
+	    "So many GET and HEAD requests that a client has sent behind one " \
+	    "another are under way to their origin on one connection; 0 or 1: " \
+	    "one is.") \
 	X(HTTP, MAX_HEADER, "max_header", SIZE, "bytes", "64k", UNIT_K, \
 	    64 * UNIT_K, "", "The header of a request or a response.") \
 	X(HTTP, MAX_REQUEST_BODY, "max_request_body", SIZE, "bytes", "1G", 0, \

@@ -117,6 +117,8 @@ step(struct session *s)
 		return http_connect_peek(s);
 	case HTTP_IN_BODY:
 		return http_body_take(s);
+	case HTTP_IN_FETCH:
+		return http_pipe_take(s);
 	default:
 		return false;
 	}
@@ -310,6 +312,7 @@ static void
 close_session(struct session *s)
 {
 	struct http *p = s->state;
+	const char *why = p->req != NULL ? "client_gone" : "connection_closed";
 
 	p->state = HTTP_IN_OVER;
 	http_tunnel_free(&p->tun);
@@ -318,6 +321,7 @@ close_session(struct session *s)
 		http_inside_free(&p->inside);
 	if (p->req != NULL)
 		http_request_end(&p->req, "aborted", "client_gone");
+	http_pipe_free(&p->pipe, why);
 }
 
 extern const struct protocol http_protocol;

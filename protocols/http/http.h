@@ -17,6 +17,7 @@
 #include "protocols/http/http_kept.h"
 #include "protocols/http/http_origin.h"
 #include "protocols/http/http_page.h"
+#include "protocols/http/http_pipe.h"
 #include "protocols/http/http_range.h"
 #include "protocols/http/http_urls.h"
 #include "protocols/http/http_where.h"
@@ -38,6 +39,7 @@ struct http_own {
 	int64_t request_timeout, connect_timeout, idle_timeout;
 	int64_t scan_deadline, trickle_after;
 	size_t max_header, trickle_rate;
+	unsigned pipeline; /* requests under way on one connection */
 	uint64_t max_request_body, max_response_body, hold, tail;
 	enum http_delivery delivery;
 	bool websocket, event_stream, media_stream, block_quic;
@@ -105,6 +107,7 @@ struct http {
 	uint64_t sent;        /* io_bytes_out() when it was last looked at */
 	uint64_t taken;       /* io_bytes_in() then */
 	struct http_req *req; /* from its first byte to its outcome */
+	struct http_pipe *pipe;  /* those sent ahead; NULL: none ever were */
 	struct http_tunnel *tun; /* in TUNNEL */
 	/* from a ClientHello on; see http_inside() */
 	struct http_inside *inside;
@@ -155,7 +158,9 @@ struct http_req {
 	bool from_keep; /* its answer was kept ... */
 	uint64_t age_s; /* ... so long */
 
-	struct http_origin *o;  /* NULL: not needed, or given back */
+	struct http_origin *o;       /* NULL: not needed, or given back */
+	TAILQ_ENTRY(http_req) ahead; /* before its turn */
+	unsigned ahead_on; /* the connection it was sent on then; 0: none */
 	char hop[HTTP_KEY_MAX]; /* "host:port"; "" none */
 	char hop_address[ADDR_TEXT];
 	const char *hop_tls_version, *hop_tls_cipher;
@@ -181,6 +186,15 @@ struct http_req {
 
 /* Takes what there is of a request's head.  False: nothing can be done. */
 bool http_request_take(struct session *s);
+
+/* One of which nothing is known yet; the session does not have it. */
+struct http_req *http_request_open(struct session *s);
+
+/* Its head, which was read in the client's input, is taken out of there. */
+void http_request_eat(struct http_req *q);
+
+/* What that says of it: where it goes, and the facts. */
+void http_request_learn(struct http_req *q);
 
 /* A request that nobody has written: its head is text, which is one. */
 struct http_req *http_request_mean(struct session *s, const char *text);
@@ -217,6 +231,12 @@ void http_body_begin(struct http_req *q);
 bool http_body_take(struct session *s);
 
 /* ---- http_deliver.c: the answer ---- */
+
+/* Whom it is sent to, for the event. */
+void http_request_hop(struct http_req *q, const struct http_origin *o);
+
+/* Writes the request's head to o.  False: it is too long to be sent. */
+bool http_request_put(struct http_req *q, struct http_origin *o);
 
 void http_origin_says(
     void *arg, struct http_origin *o, enum http_origin_event what);
@@ -269,7 +289,16 @@ void http_page_decision(struct http_req *q, const struct exchange *x);
 void http_plain(struct http_req *q, unsigned status, const char *type,
     struct slice body, const char *reason);
 
+/* The line of Date (RFC 9110 6.6.1), as of now. */
+void http_date_put(struct buf *to);
+
+/* OPTIONS of the gateway itself, and the end of the request. */
+void http_options(struct http_req *q);
+
 /* ---- http_self.c: what the gateway itself answers ---- */
+
+/* Is it for us? */
+bool http_is_self(const struct http_req *q);
 
 /* True: it was for us, and is answered. */
 bool http_self(struct http_req *q);

@@ -33,10 +33,19 @@ dropped(const struct http_req *q)
 	return drop;
 }
 
-static void
-ask(struct http_req *q)
+void
+http_request_hop(struct http_req *q, const struct http_origin *o)
 {
-	struct http_origin *o = q->o;
+	copy_text(q->hop, sizeof(q->hop), o->key);
+	copy_text(q->hop_address, sizeof(q->hop_address), o->address);
+	q->hop_tls_version = io_tls_version(o->io);
+	q->hop_tls_cipher = io_tls_cipher(o->io);
+	q->hop_tls_resumed = io_tls_resumed(o->io);
+}
+
+bool
+http_request_put(struct http_req *q, struct http_origin *o)
+{
 	char accept[HTTP_ACCEPT_MAX];
 	struct http_write_request w = {
 	    .via = q->s->place->gateway,
@@ -48,15 +57,8 @@ ask(struct http_req *q)
 	    .drop = dropped(q),
 	};
 	struct buf b;
+	int rc;
 
-	copy_text(q->hop_address, sizeof(q->hop_address), o->address);
-	q->hop_tls_version = io_tls_version(o->io);
-	q->hop_tls_cipher = io_tls_cipher(o->io);
-	q->hop_tls_resumed = io_tls_resumed(o->io);
-	if (q->head.method == HTTP_CONNECT) {
-		http_tunnel_begin(q);
-		return;
-	}
 	if (http_max_forwards(&q->head.head, &w.max_forwards) == 1 &&
 	    q->head.method == HTTP_OPTIONS) {
 		w.has_max_forwards = true;
@@ -70,14 +72,24 @@ ask(struct http_req *q)
 		w.body.length = q->has_body ? content_size(q->x->content) : 0;
 	}
 	buf_init(&b, HEAD_OUT_MAX);
-	if (http_write_request(&b, &q->head, &w) < 0) {
-		buf_free(&b);
-		http_page(q, HTTP_CAUSE_HEADER, "refused", "long_head");
-		return;
-	}
-	io_put(o->io, buf_at(&b), b.len);
+	rc = http_write_request(&b, &q->head, &w);
+	if (rc == 0)
+		io_put(o->io, buf_at(&b), b.len);
 	buf_free(&b);
-	if (q->has_body)
+	return rc == 0;
+}
+
+static void
+ask(struct http_req *q)
+{
+	struct http_origin *o = q->o;
+
+	http_request_hop(q, o);
+	if (q->head.method == HTTP_CONNECT)
+		http_tunnel_begin(q);
+	else if (!http_request_put(q, o))
+		http_page(q, HTTP_CAUSE_HEADER, "refused", "long_head");
+	else if (q->has_body)
 		io_feed(o->io, q->x->content, 0, content_size(q->x->content));
 	else
 		o->reusable = true;
@@ -109,6 +121,18 @@ add_age(const struct http_req *q, struct buf *b, struct http_write_response *w)
 	w->more = (struct slice){buf_at(b), b->len};
 }
 
+/* RFC 9110 6.6.1: who passes on an answer without one says when it came. */
+static void
+add_date(const struct http_req *q, struct buf *b, struct http_write_response *w)
+{
+	if (http_has(&q->answer.head, HTTP_FIELD_DATE))
+		return;
+	if (w->more.at != buf_at(b) && w->more.len > 0)
+		buf_put(b, w->more.at, w->more.len);
+	http_date_put(b);
+	w->more = (struct slice){buf_at(b), b->len};
+}
+
 void
 http_answer_head(struct http_req *q, struct http_write_response *w)
 {
@@ -118,9 +142,14 @@ http_answer_head(struct http_req *q, struct http_write_response *w)
 	w->close = q->close;
 	if (q->own->block_quic)
 		w->drop |= HTTP_FIELD_BIT(ALT_SVC);
+	/* RFC 9110 14.4: no part was asked for, but there are clients that
+	 * take it for one, whatever the status */
+	if (q->own->ranges != RANGES_PASS)
+		w->drop |= HTTP_FIELD_BIT(CONTENT_RANGE);
 	buf_init(&b, HEAD_OUT_MAX);
 	buf_init(&more, HEAD_OUT_MAX);
 	add_age(q, &more, w);
+	add_date(q, &more, w);
 	MUST(http_write_response(&b, &q->answer, w) == 0);
 	io_put(q->s->client, buf_at(&b), b.len);
 	buf_free(&b);
@@ -415,6 +444,7 @@ take_end(struct http_req *q)
 {
 	const struct http_framing *f = &q->answer.head.framing;
 
+	http_pipe_keep(q);
 	http_origin_free(&q->o);
 	if (q->stream != NULL) {
 		http_stream_end(q->stream);

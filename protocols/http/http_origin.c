@@ -17,6 +17,7 @@
 #include "proxy/stats.h"
 
 static void io_says(void *arg, struct io *io, enum io_event what);
+static bool begins_anew(struct http_origin *o);
 
 /* ---- telling ---- */
 
@@ -51,6 +52,9 @@ http_origin_lost(struct http_origin *o, enum http_cause cause, const char *why)
 {
 	if (o->is == ORIGIN_LOST)
 		return false;
+	/* it may be the rest of what was said to the one before */
+	if (cause == HTTP_CAUSE_MALFORMED && o->asked_before && begins_anew(o))
+		return false;
 	o->is = ORIGIN_LOST;
 	o->cause = cause;
 	copy_text(o->why, sizeof(o->why), why);
@@ -79,7 +83,7 @@ http_origin_wait(struct http_origin *o)
 }
 
 static void
-opened(struct http_origin *o)
+await(struct http_origin *o)
 {
 	o->is = ORIGIN_ASKED;
 	o->reusable = false; /* what was sent before was no request */
@@ -88,6 +92,12 @@ opened(struct http_origin *o)
 	io_owner(o->io, io_says, o);
 	io_resume(o->io);
 	http_origin_wait(o);
+}
+
+static void
+opened(struct http_origin *o)
+{
+	await(o);
 	(void)http_origin_tell(o, HTTP_ORIGIN_OPEN);
 }
 
@@ -143,6 +153,17 @@ next_step(struct http_origin *o)
 		secure(o);
 	else
 		opened(o);
+}
+
+/* Its answer may be here already. */
+static void
+awaited(struct http_origin *o)
+{
+	(void)addr_text(io_peer(o->io), o->address);
+	await(o);
+	o->reusable = true;
+	if (io_input(o->io).len > 0)
+		io_again(o->io);
 }
 
 /* There is a connection, dialled or from the pool. */
@@ -201,6 +222,8 @@ dial(struct http_origin *o)
 
 	o->is = ORIGIN_DIALS;
 	o->reused = false;
+	o->proven = false;
+	o->piped = 0;
 	o->address[0] = '\0';
 	o->dial = dial_start_where(o->conf->dialer,
 	    p != NULL ? p->host.name : o->host,
@@ -228,7 +251,7 @@ open_it(const struct http_origin_conf *conf, const struct http_host *host,
     http_origin_told *told, void *arg)
 {
 	struct http_origin *o = xcalloc(1, sizeof(*o));
-	void *tag;
+	void *tag = NULL;
 
 	o->magic = HTTP_ORIGIN_MAGIC;
 	o->conf = conf;
@@ -246,6 +269,7 @@ open_it(const struct http_origin_conf *conf, const struct http_host *host,
 	if (!fresh)
 		o->io = pool_take(conf->pool, o->pool_key, &tag);
 	o->reused = o->io != NULL;
+	o->proven = tag != NULL;
 	return o;
 }
 
@@ -283,6 +307,10 @@ http_origin_start(struct http_origin *o)
 {
 	if (o->ftp != NULL) /* it has begun by itself */
 		return;
+	if (o->asked_before) {
+		awaited(o);
+		return;
+	}
 	if (!o->reused && may_h2(o))
 		o->io = http2_links_ask(o->conf->links, o->pool_key);
 	o->reused = o->io != NULL;
@@ -294,18 +322,21 @@ http_origin_start(struct http_origin *o)
 
 /* An old connection that has ended before it said a word: once more, anew
  * (RFC 9110 9.2.2: only what may be sent twice comes here by one; RFC 9113
- * 8.7: or what nobody has looked at). */
+ * 8.7: or what nobody has looked at).  Of one that was sent ahead a part of a
+ * head may be no word to it. */
 static bool
 begins_anew(struct http_origin *o)
 {
 	int error = io_error(o->io);
 	bool unseen = io_is_wire(o->io) && !o->again &&
 	    (error == HTTP2_UNSEEN || error == HTTP2_WANTS_1);
+	bool spoke = o->spoke && (!o->asked_before || o->interims > 0);
 
-	if (o->spoke || o->is != ORIGIN_ASKED ||
+	if (spoke || o->is != ORIGIN_ASKED ||
 	    (!unseen && (!o->reused || o->once)))
 		return false;
 	o->again = true;
+	o->spoke = false;
 	o->only_1 = o->only_1 || error == HTTP2_WANTS_1;
 	log_debug(0, "http origin=%s reused connection had ended", o->key);
 	io_free(&o->io);
@@ -420,6 +451,60 @@ io_says(void *arg, struct io *io, enum io_event what)
 
 /* ---- the end ---- */
 
+/* It can have a next request. */
+static bool
+goes_on(const struct http_origin *o)
+{
+	return o->is == ORIGIN_DONE && o->io != NULL && o->reusable &&
+	    !o->bound && o->head.head.goes_on && !io_is_wire(o->io);
+}
+
+/* A mark in the pool: see http_origin.proven. */
+static void *
+proof(const struct http_origin *o)
+{
+	static char mark;
+
+	return o->head.head.minor == 1 ? &mark : NULL;
+}
+
+void
+http_origin_lend(
+    struct http_origin *o, struct io **iop, unsigned piped, bool asked)
+{
+	IS(o, HTTP_ORIGIN_MAGIC);
+	MUST(o->io == NULL && o->dial == NULL && *iop != NULL);
+	o->io = *iop;
+	*iop = NULL;
+	io_owner(o->io, NULL, NULL);
+	io_deadline(o->io, 0, NULL);
+	o->reused = o->proven = true;
+	o->once = false; /* only what may be sent twice comes here */
+	o->piped = piped;
+	o->asked_before = asked;
+	stats_word(STAT_DIALS, DIAL_REUSED);
+}
+
+bool
+http_origin_may_pipeline(const struct http_origin *o)
+{
+	IS(o, HTTP_ORIGIN_MAGIC);
+	return o->proven && o->is == ORIGIN_ASKED && o->reusable && !o->spoke &&
+	    !o->bound && io_input(o->io).len == 0;
+}
+
+struct io *
+http_origin_keep(struct http_origin *o)
+{
+	struct io *io = o->io;
+
+	IS(o, HTTP_ORIGIN_MAGIC);
+	if (!goes_on(o) || proof(o) == NULL)
+		return NULL;
+	o->io = NULL;
+	return io;
+}
+
 void
 http_origin_pause(struct http_origin *o, bool pause)
 {
@@ -457,9 +542,9 @@ http_origin_free(struct http_origin **op)
 	if (o == NULL)
 		return;
 	IS(o, HTTP_ORIGIN_MAGIC);
-	if (o->is == ORIGIN_DONE && o->io != NULL && o->reusable && !o->bound &&
-	    o->head.head.goes_on && !io_is_wire(o->io))
-		pool_put(o->conf->pool, o->pool_key, &o->io, NULL, NULL);
+	/* on one with several requests a late answer would be another's */
+	if (goes_on(o) && o->piped == 0)
+		pool_put(o->conf->pool, o->pool_key, &o->io, proof(o), NULL);
 	if (!o->telling) {
 		destroy(o);
 		return;

@@ -85,15 +85,18 @@ struct http_origin {
 	struct io *io;           /* NULL: not connected */
 	struct dial *dial;
 	struct http_ftp *ftp; /* it speaks FTP; NULL: HTTP */
-	bool reused;          /* from the pool */
-	bool once;            /* its request may not be sent twice */
-	bool spoke;           /* something of an answer has come */
-	bool reusable;        /* its owner has sent all of the request */
-	bool bound;           /* to who has asked: for this request only */
-	bool absolute;        /* it is a proxy: it is asked for whole URLs */
-	bool through; /* the parent makes us a tunnel to host and port */
-	bool only_1;  /* not by HTTP/2 */
-	bool again;   /* it has been begun anew */
+	bool reused;          /* from the pool, or lent */
+	bool proven; /* it has answered before, by HTTP/1.1, and goes on */
+	bool asked_before; /* lent, with its request on it */
+	unsigned piped;    /* its owner's number for it, until it is dialled */
+	bool once;         /* its request may not be sent twice */
+	bool spoke;        /* something of an answer has come */
+	bool reusable;     /* its owner has sent all of the request */
+	bool bound;        /* to who has asked: for this request only */
+	bool absolute;     /* it is a proxy: it is asked for whole URLs */
+	bool through;      /* the parent makes us a tunnel to host and port */
+	bool only_1;       /* not by HTTP/2 */
+	bool again;        /* it has been begun anew */
 	unsigned interims;
 	uint64_t moved; /* bytes both ways when last looked at */
 
@@ -132,6 +135,22 @@ void http_origin_through(struct http_origin *o);
 
 /* Once behind http_origin_open(): one from the pool is told to be open. */
 void http_origin_start(struct http_origin *o);
+
+/*
+ * Right behind http_origin_open() with fresh: io, which http_origin_keep() has
+ * given, is its connection, and piped its number.  asked: the request is on it
+ * already, and HTTP_ORIGIN_OPEN is not told.
+ */
+void http_origin_lend(
+    struct http_origin *o, struct io **iop, unsigned piped, bool asked);
+
+/* Can a request be sent behind the one that it was asked?  Only before
+ * anything has come: what is here already can be no answer to it. */
+bool http_origin_may_pipeline(const struct http_origin *o);
+
+/* Behind HTTP_ORIGIN_END: takes the connection out for a next request, with
+ * what waits in it; NULL: it cannot have one. */
+struct io *http_origin_keep(struct http_origin *o);
 
 /* Stops and restarts reading the answer. */
 void http_origin_pause(struct http_origin *o, bool pause);

@@ -123,6 +123,7 @@ read_options(const struct place *p, struct http_own *o)
 	o->scan_deadline = number(p, OPT_HTTP_SCAN_DEADLINE);
 	o->trickle_after = number(p, OPT_HTTP_TRICKLE_AFTER);
 	o->trickle_rate = (size_t)number(p, OPT_HTTP_TRICKLE_RATE);
+	o->pipeline = (unsigned)number(p, OPT_HTTP_PIPELINE);
 	o->max_header = (size_t)number(p, OPT_HTTP_MAX_HEADER);
 	o->max_request_body = (uint64_t)number(p, OPT_HTTP_MAX_REQUEST_BODY);
 	o->max_response_body = (uint64_t)number(p, OPT_HTTP_MAX_RESPONSE_BODY);

@@ -18,10 +18,9 @@
 
 /* ---- life ---- */
 
-static struct http_req *
-open_request(struct session *s)
+struct http_req *
+http_request_open(struct session *s)
 {
-	struct http *p = s->state;
 	struct http_req *q = xcalloc(1, sizeof(*q));
 
 	q->magic = HTTP_REQ_MAGIC;
@@ -33,16 +32,17 @@ open_request(struct session *s)
 	buf_init(&q->bytes, q->own->max_header);
 	buf_init(&q->answer_bytes, q->own->max_header);
 	http_request_head_init(&q->head);
-	p->req = q;
 	return q;
 }
 
 struct http_req *
 http_request_mean(struct session *s, const char *text)
 {
-	struct http_req *q = open_request(s);
+	struct http *p = s->state;
+	struct http_req *q = http_request_open(s);
 	struct slice in = slice_of(text);
 
+	p->req = q;
 	MUST(http_request_head(&q->head, in, q->own->max_header) ==
 	    HTTP_HEAD_DONE);
 	MUST(buf_put(&q->bytes, in.at, in.len) == 0);
@@ -77,6 +77,7 @@ http_request_end(struct http_req **qp, const char *result, const char *reason)
 	password_cancel(&q->asking);
 	free(q->asked_as);
 	http_kept_left(q);
+	http_pipe_left(q);
 	http_origin_free(&q->o);
 	http_stream_free(&q->stream);
 	end.next_hop = q->hop;
@@ -198,7 +199,10 @@ void
 http_request_go(struct http_req *q)
 {
 	bool fresh = !may_repeat(q->head.method) || q->upgrade;
+	bool kept = http_pipe_has(q, !fresh);
 
+	/* nor has it a second one if it was sent ahead, and that was lost */
+	fresh = fresh || kept || q->ahead_on != 0;
 	q->delivery_ms = clock_ms();
 	http_enter(q->s, HTTP_IN_FETCH);
 	if (http_inside(q->s) != NULL)
@@ -210,6 +214,8 @@ http_request_go(struct http_req *q)
 		    fresh, http_origin_says, q);
 	if (q->upgrade && http_inside(q->s) == NULL)
 		http_origin_through(q->o);
+	if (kept)
+		http_pipe_lend(q);
 	copy_text(q->hop, sizeof(q->hop), q->o->key);
 	http_origin_start(q->o);
 }
@@ -248,9 +254,6 @@ malformed(struct http_req *q, enum http_bad bad)
 static bool
 ends_here(struct http_req *q)
 {
-	static const char allow[] =
-	    "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, "
-	    "OPTIONS, CONNECT\r\nContent-Length: 0\r\n\r\n";
 	uint64_t left = 1;
 	int is = http_max_forwards(&q->head.head, &left);
 
@@ -258,11 +261,7 @@ ends_here(struct http_req *q)
 		return false;
 	if (left > 0 && q->head.target.form != HTTP_FORM_ASTERISK)
 		return false;
-	io_puts(q->s->client, allow);
-	copy_text(q->status, sizeof(q->status), "200 OK");
-	q->result = "delivered";
-	copy_text(q->reason, sizeof(q->reason), "options");
-	http_enter(q->s, HTTP_IN_ANSWER);
+	http_options(q);
 	return true;
 }
 
@@ -373,8 +372,8 @@ http_request_admitted(struct http_req *q)
 		http_request_go(q);
 }
 
-static void
-begin(struct http_req *q)
+void
+http_request_learn(struct http_req *q)
 {
 	const struct http_framing *f = &q->head.head.framing;
 	bool body = f->is == HTTP_BODY_CHUNKED ||
@@ -384,11 +383,40 @@ begin(struct http_req *q)
 	q->unread = body;
 	http_where_find(q);
 	http_facts(q, q->x, body ? "upload" : "download", &q->head.head);
+}
+
+static void
+begin(struct http_req *q)
+{
 	log_debug(q->s->id, "http request id=%s", q->x->id);
 	if (is_a_loop(q) || http_inside_refuses(q) || http_self(q))
 		return;
 	if (http_auth(q))
 		http_request_admitted(q);
+}
+
+void
+http_request_eat(struct http_req *q)
+{
+	size_t size = q->head.head.size;
+
+	MUST(buf_put(&q->bytes, io_input(q->s->client).at, size) == 0);
+	http_head_move(&q->head.head, buf_at(&q->bytes));
+	io_eat(q->s->client, size);
+}
+
+/* The first of those that were taken ahead has its turn. */
+static bool
+take_turn(struct session *s)
+{
+	struct http *p = s->state;
+
+	p->req = http_pipe_next(s);
+	if (p->req == NULL)
+		return false;
+	http_enter(s, HTTP_IN_HEAD);
+	begin(p->req);
+	return true;
 }
 
 bool
@@ -398,12 +426,13 @@ http_request_take(struct session *s)
 	struct slice in = io_input(s->client);
 	struct http_req *q = p->req;
 	enum http_head_is is;
-	size_t size;
 
+	if (q == NULL && take_turn(s))
+		return true;
 	if (in.len == 0)
 		return false;
 	if (q == NULL) {
-		q = open_request(s);
+		q = p->req = http_request_open(s);
 		http_enter(s, HTTP_IN_HEAD);
 	}
 	is = http_request_head(&q->head, in, q->own->max_header);
@@ -413,10 +442,8 @@ http_request_take(struct session *s)
 		malformed(q, q->head.head.bad);
 		return true;
 	}
-	size = q->head.head.size;
-	MUST(buf_put(&q->bytes, in.at, size) == 0);
-	http_head_move(&q->head.head, buf_at(&q->bytes));
-	io_eat(s->client, size);
+	http_request_eat(q);
+	http_request_learn(q);
 	begin(q);
 	return true;
 }
