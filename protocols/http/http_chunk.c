@@ -42,19 +42,9 @@ bad(struct http_chunks *c, enum http_bad why)
 }
 
 static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static int
 in_size(struct http_chunks *c, char byte)
 {
-	int digit = hex(byte);
+	int digit = slice_hex(byte);
 
 	if (digit >= 0) {
 		if (++c->digits > HTTP_CHUNK_DIGITS_MAX)

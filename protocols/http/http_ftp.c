@@ -188,34 +188,20 @@ http_ftp_refuses(const struct http_req *q)
 	return NULL;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Without its escapes; controls, which would be lines of their own, end it. */
 static void
 decode(struct slice s, char *to, size_t size)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s.len && n + 1 < size; i++) {
-		char c = s.at[i];
+	while (s.len > 0 && n + 1 < size) {
+		int byte = slice_escape(s);
+		unsigned char c = (unsigned char)(byte < 0 ? s.at[0] : byte);
 
-		int high = c == '%' && i + 2 < s.len ? hex(s.at[i + 1]) : -1;
-		int low = high < 0 ? -1 : hex(s.at[i + 2]);
-
-		if (low >= 0) {
-			c = (char)(high * 16 + low);
-			i += 2;
-		}
-		if ((unsigned char)c < ' ' || c == 0x7f)
+		s = slice_skip(s, byte < 0 ? 1 : 3);
+		if (c < ' ' || c == 0x7f)
 			break;
-		to[n++] = c;
+		to[n++] = (char)c;
 	}
 	to[n] = '\0';
 }

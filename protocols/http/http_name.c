@@ -54,26 +54,15 @@ add_name(struct http_names *list, struct name *name)
 	memcpy(list->list[list->n++], name->text, name->n + 1);
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Takes one byte off text, an escape as what it stands for. */
 static int
 take_byte(struct slice *text, bool escapes)
 {
-	int c = (unsigned char)text->at[0];
-	bool is_escape = escapes && c == '%' && text->len >= 3 &&
-	    hex(text->at[1]) >= 0 && hex(text->at[2]) >= 0;
+	int c = escapes ? slice_escape(*text) : -1;
+	bool is_escape = c >= 0;
 
-	if (is_escape)
-		c = hex(text->at[1]) * 16 + hex(text->at[2]);
+	if (!is_escape)
+		c = (unsigned char)text->at[0];
 	*text = slice_skip(*text, is_escape ? 3 : 1);
 	return c;
 }

@@ -12,6 +12,9 @@
 #define PAGE_MAX (256 * 1024)
 #define HEAD_MAX (8 * 1024)
 
+/* Those that browsers use; others pass as well, but for TRACE. */
+#define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, CONNECT"
+
 static const char *
 fact(const struct http_req *q, enum field field)
 {
@@ -26,6 +29,15 @@ is_head(const struct http_req *q)
 	return q->head.head.bad == HTTP_BAD_NONE && q->head.method == HTTP_HEAD;
 }
 
+void
+http_date_put(struct buf *to)
+{
+	char text[HTTP_DATE_MAX];
+
+	(void)buf_printf(to, "Date: %s\r\n",
+	    http_date_text((time_t)(clock_wall_ms() / 1000), text));
+}
+
 /* The answer's head and body; the rest of the connection follows it. */
 static void
 put_answer(struct http_req *q, unsigned status, const struct buf *fields,
@@ -37,6 +49,7 @@ put_answer(struct http_req *q, unsigned status, const struct buf *fields,
 	q->close = q->close || q->unread;
 	buf_init(&b, HEAD_MAX);
 	(void)http_write_status(&b, status);
+	http_date_put(&b);
 	io_put(io, buf_at(&b), b.len);
 	buf_free(&b);
 	io_put(io, buf_at(fields), fields->len);
@@ -48,6 +61,15 @@ put_answer(struct http_req *q, unsigned status, const struct buf *fields,
 		io_put(io, body.at, body.len);
 	q->delivery_ms = clock_ms();
 	http_enter(q->s, HTTP_IN_ANSWER);
+}
+
+/* The methods for what was asked for. */
+static const char *
+allowed(const struct http_req *q)
+{
+	bool to_read = q->scheme == HTTP_SCHEME_FTP || http_is_self(q);
+
+	return to_read ? "GET, HEAD" : METHODS;
 }
 
 static void
@@ -94,11 +116,15 @@ put_page(struct http_req *q, enum http_cause cause, const char *reason)
 	/* a page of one's own may have pictures and scripts */
 	if (q->own->page.at == NULL)
 		buf_puts(&fields, HTTP_STYLE_POLICY);
+	/* conf has looked at the name */
 	if (cause == HTTP_CAUSE_AUTH)
 		buf_printf(&fields,
 		    "Proxy-Authenticate: Basic realm=\"%s\", "
 		    "charset=\"UTF-8\"\r\n",
-		    name); /* conf has looked at the name */
+		    name);
+	/* RFC 9110 15.5.6 */
+	if (cause == HTTP_CAUSE_METHOD)
+		buf_printf(&fields, "Allow: %s\r\n", allowed(q));
 	buf_puts(&fields, "Proxy-Status: ");
 	(void)http_proxy_status(&fields, name, cause, details);
 	buf_puts(&fields, "\r\n");
@@ -195,5 +221,19 @@ http_plain(struct http_req *q, unsigned status, const char *type,
 	(void)snprintf(q->status, sizeof(q->status), "%u %s", status,
 	    http_status_text(status));
 	put_answer(q, status, &fields, body);
+	buf_free(&fields);
+}
+
+void
+http_options(struct http_req *q)
+{
+	struct buf fields;
+
+	buf_init(&fields, HEAD_MAX);
+	buf_puts(&fields, "Allow: " METHODS "\r\n");
+	copy_text(q->reason, sizeof(q->reason), "options");
+	q->result = "delivered";
+	copy_text(q->status, sizeof(q->status), "200 OK");
+	put_answer(q, 200, &fields, slice_of(""));
 	buf_free(&fields);
 }

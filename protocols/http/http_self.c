@@ -12,9 +12,9 @@
 #define CA_DER_TYPE "application/x-x509-ca-cert" /* what iOS asks for */
 #define PAC_TYPE "application/x-ns-proxy-autoconfig"
 
-/* Is it for us?  By our own name, or without one. */
-static bool
-is_ours(const struct http_req *q)
+/* By our own name, or without one. */
+bool
+http_is_self(const struct http_req *q)
 {
 	const struct http_target *t = &q->head.target;
 
@@ -117,7 +117,7 @@ put_ca(struct http_req *q, struct slice as, const char *type)
 bool
 http_self(struct http_req *q)
 {
-	if (!is_ours(q))
+	if (!http_is_self(q))
 		return false;
 	if (q->head.method != HTTP_GET && q->head.method != HTTP_HEAD)
 		http_page(q, HTTP_CAUSE_METHOD, "refused", "onboarding");

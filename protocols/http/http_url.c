@@ -5,16 +5,6 @@
 
 #include "protocols/http/http_target.h"
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* RFC 3986 2.3: their escapes mean the same as they do. */
 static bool
 is_unreserved(int c)
@@ -22,19 +12,6 @@ is_unreserved(int c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
 	    c == '~';
-}
-
-/* The escape text begins with; -1: none. */
-static int
-escape_of(struct slice text)
-{
-	int high, low;
-
-	if (text.len < 3 || text.at[0] != '%')
-		return -1;
-	high = hex(text.at[1]);
-	low = hex(text.at[2]);
-	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 /*
@@ -47,7 +24,7 @@ put_escapes(struct buf *to, struct slice text)
 	static const char digit[] = "0123456789ABCDEF";
 
 	while (text.len > 0) {
-		int c = escape_of(text);
+		int c = slice_escape(text);
 		size_t n = c >= 0 ? 3 : 1;
 		bool plain;
 		char out[3];

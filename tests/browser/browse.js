@@ -13,7 +13,7 @@ const [modules, settings] = [process.argv[2], JSON.parse(process.argv[3])];
 const { chromium } = require(path.join(modules, "playwright-core"));
 
 const PROGRAM = "/usr/lib/chromium/chromium"; // not the script around it
-const PATIENCE = 30000;
+const PATIENCE = 120000; // of a machine under load
 
 let context;
 let page;

@@ -1,16 +1,11 @@
 """What somebody at a browser sees of the gateway: Debian's Chromium, headless,
-with it as a proxy or with its proxy.pac.
-
-SALLYPORT_SHOTS: a folder to keep pictures of the pages in, to be looked at.
-"""
+with it as a proxy or with its proxy.pac."""
 
 import hashlib
-import os
 import struct
 import zlib
 
 import pytest
-from corpus_mail import eicar
 from peers.certificate import Certificate
 from peers.chromium import Chromium
 from peers.common import until
@@ -20,18 +15,9 @@ from peers.origin import Origin, answer
 from peers.sallyport import Sallyport
 from peers.web import web_listener, web_port
 from peers.websocket import websocket_echo
+from site_page import put_site
 
 SITE, OTHER = "www.example.test", "odd.example.test"
-
-PAGE = """<!DOCTYPE html><html lang="en"><title>A site</title>
-<link rel="icon" href="data:,"><h1>All quiet</h1>
-<p><img src="/gate.png" alt="a gate"></p>
-<p><a id="get" href="/tool.bin" download>a tool</a></p>
-<p><a id="bad" href="/bad.com">another</a></p>
-<p id="said">nothing</p><script src="/site.js"></script></html>
-"""
-
-SCRIPT = "document.getElementById('said').textContent = 'the script ran';\n"
 
 SOCKET = """new Promise((done, fail) => {
     const ws = new WebSocket("ws://%s/ws");
@@ -58,23 +44,6 @@ def png(width, height):
         piece(b"IDAT", zlib.compress(rows)) + piece(b"IEND", b"")
 
 
-class Pictures:
-    """Where pictures go: nowhere, unless somebody wants to look at them."""
-
-    def __init__(self):
-        self.dir = os.environ.get("SALLYPORT_SHOTS")
-
-    def of(self, browser, name):
-        if self.dir is None:
-            return
-        for mode, width in (("light", 900), ("dark", 900), ("phone", 360)):
-            browser.shot(f"{self.dir}/{name}-{mode}.png", mode == "dark",
-                         width)
-
-
-PICTURES = Pictures()
-
-
 @pytest.fixture(scope="module", name="ca")
 def a_ca(module_cleanly):
     c = Certificate("ca.example.test")
@@ -97,11 +66,8 @@ def a_gateway(build, module_cleanly, odd, ca):
 def a_site(module_cleanly):
     n = Nginx()
     module_cleanly(n)
-    n.put("index.html", PAGE.encode())
-    n.put("site.js", SCRIPT.encode())
+    put_site(n, '<p><img src="/gate.png" alt="a gate"></p>')
     n.put("gate.png", png(40, 30))
-    n.put("tool.bin", os.urandom(1_500_000))
-    n.put("bad.com", eicar())
     return n.start()
 
 
@@ -150,7 +116,7 @@ def test_a_download_is_the_same_to_the_byte(browser, site, folder):
 def test_a_blocked_download_is_our_page(web, browser, site):
     browser.goto(at(SITE, site))
     got = browser.follow("#bad")
-    PICTURES.of(browser, "blocked")
+    browser.picture("blocked")
     assert got["url"] == at(SITE, site, "/bad.com")
     assert got["title"] == "Blocked"
     event = web.event_of(got["text"])
@@ -214,7 +180,7 @@ def test_websocket(web, browser, odd):
 
 def test_the_onboarding_page(web, browser, ca, folder):
     got = browser.goto("http://sallyport.internal/")
-    PICTURES.of(browser, "onboarding")
+    browser.picture("onboarding")
     assert got["status"] == 200 and got["heard"] == []
     assert f"{web_port(web)}/proxy.pac" in got["text"]
     assert hashlib.sha256(ca.der()).digest().hex(":").upper() in got["text"]
@@ -234,5 +200,5 @@ def test_our_pac_file_brings_the_browser_here(web, module_cleanly, site):
     assert "the script ran" in b.goto(at(SITE, site))["text"]
     assert b.goto("http://sallyport.internal/")["status"] == 200
     got = b.goto("http://nobody.invalid/")
-    PICTURES.of(b, "dns")
+    b.picture("dns")
     assert (got["status"], got["title"]) == (502, "Server not found")

@@ -1,8 +1,10 @@
 """A virus under every content coding, in every wrapping, up and down: refused
 in each, and its clean twin arrives byte for byte."""
 
+import base64
 import gzip
 import os
+import urllib.parse
 import zlib
 
 import corpus
@@ -118,7 +120,6 @@ def test_the_parts_of_a_form_have_their_names(web, origin):
 
 @pytest.mark.parametrize("prefix", [b"", b"data:application/zip;base64,"])
 def test_a_field_with_a_file_in_base64(web, origin, prefix):
-    import base64  # pylint: disable=import-outside-toplevel
     text = prefix + base64.b64encode(corpus.zipped(corpus.marker()))
     kind, body = form(text)
 
@@ -126,6 +127,34 @@ def test_a_field_with_a_file_in_base64(web, origin, prefix):
                "--data-binary", "@-", stdin=body)
 
     assert got.status == 403
+
+
+@pytest.mark.parametrize("way", ["base64", "url-safe", "plus", "escaped"])
+def test_a_field_of_a_form_of_fields(web, origin, way):
+    """What curl and browsers send where no file is chosen, but one is in it."""
+    bad, good = (corpus.zipped(data) for data in twins("raw"))
+
+    def value(data):
+        text = base64.b64encode(data).decode()
+        return {"base64": urllib.parse.quote(text, safe=""),
+                "url-safe": text.translate(str.maketrans("+/", "-_")),
+                "plus": text,       # as those do who forget about it
+                "escaped": urllib.parse.quote_from_bytes(data)}[way]
+
+    def send(data):
+        with Raw(web_port(web)) as c:
+            body = f"a=1&file+name={value(data)}&b=2".encode()
+            return c.ask("POST", origin.url("/up"), [
+                "Content-Type: application/x-www-form-urlencoded; charset=x",
+                f"Content-Length: {len(body)}"], body)
+
+    origin.answers["/up"] = answer(b"thanks")
+    got = send(bad)
+    assert got.status == 403
+    where = web.event_of(got.body.decode())["sallyport.because.where"]
+    assert where.startswith("up/file name/"), where
+    assert where.endswith(corpus.INNER), where
+    assert send(good).status == 200
 
 
 # ---- what clients could read otherwise --------------------------------------------

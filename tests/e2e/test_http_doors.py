@@ -38,9 +38,10 @@ def refused(gw, url):
 @pytest.mark.parametrize("host", [
     METADATA, f"[::ffff:{METADATA}]", f"[::{METADATA}]",
     f"[64:ff9b::{METADATA}]", f"[64:ff9b:1::{METADATA}]",
-    "[2002:a9fe:a9fe::1]", "[fd00:ec2::254]", "127.0.0.1", "127.255.0.1",
-    "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "[::ffff:0:0]",
-    "localhost"])
+    "[2002:a9fe:a9fe::1]", "[fd00:ec2::254]", "[fd20:ce::254]",
+    "[fd00:c1::a9fe:a9fe]", "100.100.100.200", "168.63.129.16", "127.0.0.1",
+    "127.255.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]",
+    "[::ffff:0:0]", "localhost"])
 def test_what_is_denied_by_default(one, host):
     refused(one, f"http://{host}/latest/meta-data/")
 

@@ -286,7 +286,7 @@ def test_nobody_waits_for_a_stream(gateway, origin):
 
 
 def test_it_is_kept_for_its_time(gateway, origin):
-    gw = gateway({**changes(range_keep="2s"),
+    gw = gateway({**changes(range_keep="4s"),
                   "gateway": {"workers": "1", "spool_memory": "1k"}})
     o = origin({"/a": answer(DATA, fields=TAGGED)})
     part(gw, o.url("/a"), 0, 9)

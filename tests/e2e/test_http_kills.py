@@ -8,7 +8,7 @@ import time
 import corpus
 import pytest
 from corpus_mail import eicar
-from peers.common import kill, until
+from peers.common import PATIENCE, kill, until
 from peers.origin import Origin, answer
 from peers.web import Raw, web_listener, web_port
 
@@ -146,7 +146,8 @@ def rounds(gateway, cleanly, kept, settings):
                        "scan 1", "net 2", "scan 2", "scan 1", "armoury",
                        "scan 2", "scan 1"])
         until("all was seen often", lambda: load.wrong or all(
-            load.seen.get(word, 0) > n for word, n in OFTEN.items()))
+            load.seen.get(word, 0) > n for word, n in OFTEN.items()),
+            3 * PATIENCE)
     finally:
         load.over.set()
         for t in load.threads:
@@ -156,6 +157,12 @@ def rounds(gateway, cleanly, kept, settings):
     until("no connection is left", lambda: still_open(web_port(gw)) == 0)
     until("each decision has its outcome, but those of the dead", lambda:
           len(undecided(gw)) <= 2 * CLIENTS)
+
+    def served():
+        with Raw(web_port(gw)) as c:
+            return c.ask("GET", origin.url("/clean?n=20")).status == 200
+
+    until("the workers are back", served)
     with Raw(web_port(gw)) as c:
         for n in range(20):
             assert c.ask("GET", origin.url(f"/clean?n={n}")).status == 200

@@ -15,7 +15,6 @@ from peers.origin import Origin, answer
 from peers.web import curl, web_listener, web_port
 from test_http_flow import FLOW
 from test_http_kills import still_open
-from test_inspect_peers import trust
 
 TEXT = b"All quiet at the gate.\n" * 20
 LARGE = os.urandom(3 << 20)
@@ -159,11 +158,10 @@ def test_its_pac_file_says_so(gw, house):
     assert f"https://127.0.0.1:{port}/proxy.pac" in got.body.decode()
 
 
-def test_chromium_by_that_file(gw, house, cleanly, monkeypatch):
-    b = Chromium(pac=f"https://127.0.0.1:{web_port(gw)}/proxy.pac")
+def test_chromium_by_that_file(gw, house, cleanly):
+    b = Chromium(pac=f"https://127.0.0.1:{web_port(gw)}/proxy.pac",
+                 trusts=[house.root, house.ca])
     cleanly(b)
-    trust(b.dir, house.root, house.ca)
-    monkeypatch.setenv("HOME", b.dir)
     b.start()
     got = b.goto(house.good.url("/page", NAME))
     assert (got["status"], got["text"]) == (200, "All quiet")

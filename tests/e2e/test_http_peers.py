@@ -263,12 +263,12 @@ def test_git_clones_and_pushes(web, apache, folder):
 def test_git_from_files_alone(web, nginx, folder):
     """What they call dumb: many small files, one connection."""
     bare = f"{nginx.dir}/www/dumb.git"
-    git(web, folder, "init", "-q", "work")
-    with open(f"{folder}/work/page", "wb") as f:
+    git(web, folder, "init", "-q", "here")
+    with open(f"{folder}/here/page", "wb") as f:
         f.write(TEXT)
-    git(web, f"{folder}/work", "add", ".")
-    git(web, f"{folder}/work", "commit", "-q", "-m", "one")
-    git(web, folder, "clone", "-q", "--bare", "work", bare)
+    git(web, f"{folder}/here", "add", ".")
+    git(web, f"{folder}/here", "commit", "-q", "-m", "one")
+    git(web, folder, "clone", "-q", "--bare", "here", bare)
     git(web, bare, "update-server-info")
     git(web, folder, "clone", "-q", nginx.url("/dumb.git"), "got")
     assert read(f"{folder}/got/page") == TEXT

@@ -4,8 +4,7 @@ and what comes next is under the new configuration."""
 import threading
 
 import pytest
-from h2_house import WWW, H2House
-from peers import h2_raw
+from h2_house import H2House, ends_as_it_began
 from peers.common import PATIENCE, until
 from peers.origin import answer
 from peers.web import Raw, curl, web_listener, web_port
@@ -51,25 +50,5 @@ def test_a_kept_connection_ends_between_two_requests(gateway, origin):
 def test_streams_of_http_2_go_on_and_get_no_new_ones(build, module_cleanly):
     house = H2House(module_cleanly)
     gw = house.gateway(build)
-    began, free = threading.Event(), threading.Event()
-
-    def slow(stream):
-        began.set()
-        free.wait(PATIENCE)
-        stream.head(200)
-        stream.data(TEXT)
-        stream.finish()
-
-    house.two.answers["/slow"] = slow
-    with house.raw(gw, house.two) as c:
-        c.request(1, h2_raw.get(f"{WWW}:{house.two.port}".encode(), b"/slow"))
-        assert began.wait(PATIENCE)
-
-        gw.reload()
-
-        c.wire.until("GOAWAY", lambda: c.away is not None or c.wire.ended)
-        assert c.away == 0 and not c.wire.ended
-        free.set()
-        assert c.fate(1).body == TEXT
-        assert c.ended() == 0 and c.wire.ended == "end"
+    ends_as_it_began(house, gw, gw.reload, TEXT)
     assert not gw.errors(), gw.errors()

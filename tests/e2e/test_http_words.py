@@ -1,12 +1,14 @@
 """What the gateway does with single words of HTTP/1.1 that a request or an
 answer may have: trailers, Max-Forwards, `*`, upgrades, methods with bodies."""
 
+import email.utils
 import os
+import time
 
 import corpus
 import pytest
 from corpus_mail import eicar
-from peers.common import until
+from peers.common import PATIENCE, until
 from peers.origin import Origin, answer
 from peers.sallyport import Sallyport
 from peers.web import Raw, web_listener, web_port
@@ -84,6 +86,45 @@ def test_options_of_a_server_as_a_whole(web, origin):
         got = c.answer()
         assert got.status == 200 and "CONNECT" in got.fields["allow"]
     assert len(origin.asked) == 1
+
+
+def test_options_that_is_answered_here_takes_no_body_for_a_request(web, origin):
+    inner = f"GET {origin.url('/a')} HTTP/1.1\r\nHost: x\r\n\r\n"
+    got = ask(web, "OPTIONS", origin.url("/a"), [
+        "Max-Forwards: 0", f"Content-Length: {len(inner)}"], inner.encode())
+    assert got.status == 200 and got.fields["connection"] == "close"
+    with Raw(web_port(web)) as c:
+        c.send(b"OPTIONS * HTTP/1.1\r\nHost: gw.example.org\r\n"
+               b"Content-Length: %d\r\n\r\n" % len(inner) + inner.encode())
+        assert c.answer().status == 200
+        assert c.rest() == b""
+    assert not origin.asked
+
+
+def test_a_405_says_what_is_allowed(web, origin):
+    for method, url, allowed in (
+            ("TRACE", origin.url("/a"), "PATCH"),
+            ("POST", "http://sallyport.internal/", "GET, HEAD"),
+            ("PUT", "ftp://ftp.example.test/a", "GET, HEAD")):
+        got = ask(web, method, url, ["Content-Length: 0"])
+        assert got.status == 405 and allowed in got.fields["allow"], url
+
+
+# ---- dates ---------------------------------------------------------------------
+
+
+def test_an_answer_without_a_date_gets_one(web, origin):
+    """RFC 9110 6.6.1; what the origin says of it stays as it is."""
+    said = "Sun, 06 Nov 1994 08:49:37 GMT"
+    origin.answers["/d"] = answer(TEXT, fields=[f"Date: {said}"])
+    origin.answers["/bad"] = answer(eicar())
+    assert ask(web, "GET", origin.url("/d")).fields["date"] == said
+    for path in ("/a", "/bad", "/none"):
+        date = ask(web, "GET", origin.url(path)).fields["date"]
+        when = email.utils.parsedate_to_datetime(date).timestamp()
+        assert abs(time.time() - when) < 2 * PATIENCE
+    date = ask(web, "GET", origin.url("/a"), ["Range: bytes=0-3"])
+    assert date.status == 206 and "date" in date.fields
 
 
 # ---- what is for this hop alone ------------------------------------------------
