@@ -5,6 +5,7 @@
  */
 #include "proxy/gate.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,14 +161,27 @@ limit_of(const struct ticket *t)
 	return own < 1 ? 1 : own;
 }
 
-/* Gives h the oldest that waits.  False: h was dead or nobody waits. */
-static bool
-give_oldest(struct gate *g, struct hand *h)
+/* Who has waited longest; what cannot be handed over ends here: no worker is
+ * to blame for that.  NULL: nobody waits. */
+static struct ticket *
+oldest(struct gate *g)
 {
-	struct ticket *t = g->queue.first;
+	struct ticket *t;
 
+	while ((t = g->queue.first) != NULL && !hands_can_take(t->content)) {
+		log_error(
+		    0, "limit descriptor reached error=%s", strerror(errno));
+		answer_with(t, FOUND_FAILED, "descriptor");
+	}
+	return t;
+}
+
+/* Gives it to h.  When that was dead it waits on. */
+static void
+give(struct gate *g, struct ticket *t, struct hand *h)
+{
 	if (!hand_give(h, t->content, limit_of(t), t))
-		return false;
+		return;
 	list_remove(&g->queue, t);
 	show_queue(g);
 	t->where = AT_WORKER;
@@ -175,19 +189,19 @@ give_oldest(struct gate *g, struct hand *h)
 	t->generation = g->generation;
 	t->taken_ms = clock_ms();
 	timer_stop(t->deadline); /* limit_of() has it from here */
-	return true;
 }
 
 static void
 pump(struct gate *g)
 {
+	struct ticket *t;
 	struct hand *h;
 
-	while (g->queue.first != NULL) {
+	while ((t = oldest(g)) != NULL) {
 		h = hands_claim(g->hands);
 		if (h == NULL)
 			return;
-		give_oldest(g, h);
+		give(g, t, h);
 	}
 }
 
@@ -201,7 +215,7 @@ static void
 hand_freed(void *arg, struct hand *h)
 {
 	struct gate *g = arg;
-	struct ticket *first = g->queue.first;
+	struct ticket *first = oldest(g);
 	unsigned other;
 
 	other = shared_hungriest(g->shared, g->self,
@@ -211,7 +225,7 @@ hand_freed(void *arg, struct hand *h)
 		return;
 	}
 	if (first != NULL) {
-		give_oldest(g, h);
+		give(g, first, h);
 		return;
 	}
 	hand_release(h, 0);

@@ -1,7 +1,8 @@
 /*
  * hands: the scan workers as one net worker sees them.  A worker's death is an
- * end-of-file on its pair; a job past its time is ended by killing the worker
- * by pidfd, and the armoury starts another.
+ * end-of-file on its pair; a job that nobody waits for any more is ended, after
+ * a short grace, by killing the worker by pidfd, and the armoury starts
+ * another.
  */
 #include "proxy/hands.h"
 
@@ -22,8 +23,8 @@
 #include "scan/wire.h"
 
 #define HAND_MAGIC 0x4a0d4a0du
-#define CANCEL_GRACE_MS 250 /* a scan nobody waits for may end by itself */
-#define ENGINE_SHARE 95     /* per cent of the limit the engines may use */
+#define GRACE_MS 250    /* a scan nobody waits for may end by itself */
+#define ENGINE_SHARE 95 /* per cent of the limit the engines may use */
 
 struct hand {
 	uint32_t magic;
@@ -33,6 +34,7 @@ struct hand {
 	bool busy; /* it has a job of ours, wanted or not */
 	void *job; /* who waits for it; NULL: nobody any more */
 	uint32_t number;
+	const char *over;   /* why nobody waits; NULL: somebody does */
 	const char *killed; /* why we ended it; NULL: we did not */
 	struct watch *watch;
 	struct timer *limit;
@@ -114,18 +116,32 @@ kill_worker(struct hand *h, const char *why)
 		    strerror(errno));
 }
 
-/* The job's time is over, or the grace of one that nobody wants. */
+/* Nobody waits for its job any more: it may still end by itself. */
+static void
+begin_grace(struct hand *h, const char *why)
+{
+	h->job = NULL;
+	h->over = why;
+	timer_set(h->limit, GRACE_MS);
+}
+
+/* The job's time is over, or the grace of one that nobody wants.  That it is
+ * ended on purpose the armoury must know: it is no crash. */
 static void
 limit_passed(void *arg)
 {
 	struct hand *h = arg;
+	struct hands *hs = h->all;
 	void *job = h->job;
 
 	IS(h, HAND_MAGIC);
-	kill_worker(h, job == NULL ? "cancelled" : "timeout");
-	h->job = NULL;
-	if (job != NULL)
-		h->all->done(h->all->arg, job, NULL, "timeout");
+	if (job != NULL) {
+		begin_grace(h, "timeout");
+		hs->done(hs->arg, job, NULL, "timeout");
+		return;
+	}
+	words_pass(hs->words, h->id.slot, h->id.sequence, hs->self, SLOT_ENDED);
+	kill_worker(h, h->over);
 }
 
 /* It is ours and has nothing to do. */
@@ -246,6 +262,19 @@ hands_claim(struct hands *hs)
 	return NULL;
 }
 
+/* Does the content go along as a descriptor, not as bytes? */
+static bool
+goes_as_fd(const struct content *c)
+{
+	return content_size(c) > WIRE_INLINE || content_memory(c) == NULL;
+}
+
+bool
+hands_can_take(const struct content *c)
+{
+	return !goes_as_fd(c) || content_fd(c) >= 0;
+}
+
 /* The job as bytes in out, but for its content's: they go along from where they
  * lie, or by the descriptor that is returned. */
 static int
@@ -261,7 +290,7 @@ pack(struct hand *h, const struct content *c, int64_t limit_ms,
 	copy_text(job.name, sizeof(job.name), content_name(c));
 	copy_text(job.codings, sizeof(job.codings), content_codings(c));
 	copy_text(job.type, sizeof(job.type), content_type(c));
-	if (job.size <= WIRE_INLINE)
+	if (!goes_as_fd(c))
 		job.inline_bytes = content_memory(c);
 	buf_clear(&hs->out);
 	MUST(wire_put_job_head(&hs->out, &job) == 0);
@@ -286,7 +315,7 @@ hand_give(struct hand *h, const struct content *c, int64_t limit_ms, void *job)
 	MUST(!h->busy);
 	h->number = ++hs->numbers;
 	fd = pack(h, c, limit_ms, part);
-	n = content_size(c) > WIRE_INLINE || content_memory(c) == NULL;
+	n = goes_as_fd(c);
 	if (fdpass_send2(h->fd, part, &fd, n) < 0) {
 		log_warn(0, "scan worker send slot=%u error=%s", h->id.slot,
 		    strerror(errno));
@@ -297,6 +326,7 @@ hand_give(struct hand *h, const struct content *c, int64_t limit_ms, void *job)
 	stats_add(STAT_SCAN_JOBS);
 	h->busy = true;
 	h->job = job;
+	h->over = NULL;
 	timer_set(h->limit, limit_ms);
 	return true;
 }
@@ -317,8 +347,7 @@ void
 hand_drop(struct hand *h)
 {
 	IS(h, HAND_MAGIC);
-	h->job = NULL;
-	timer_set(h->limit, CANCEL_GRACE_MS);
+	begin_grace(h, "cancelled");
 }
 
 void

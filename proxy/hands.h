@@ -43,10 +43,14 @@ void hands_granted(struct hands *hs);
 /* Claims an idle one; NULL: none is. */
 struct hand *hands_claim(struct hands *hs);
 
+/* Can it be handed over?  False, with errno: there is no descriptor for it. */
+bool hands_can_take(const struct content *c);
+
 /*
- * Gives it a job: a sealed content that lives until done or hand_drop().
- * After limit_ms its worker is killed.  False: the hand was dead (and is
- * forgotten); take another.
+ * Gives it a job: a sealed content that lives until done or hand_drop(), and
+ * that hands_can_take().  After limit_ms done is called, and its worker killed
+ * after a short grace.  False: the hand was dead (and is forgotten); take
+ * another.
  */
 bool hand_give(
     struct hand *h, const struct content *c, int64_t limit_ms, void *job);

@@ -66,7 +66,7 @@ struct berth {
 	int pidfd, control, say;
 	bool up;         /* shut in and paired */
 	bool mounted;    /* as its jail says */
-	bool ordered;    /* we killed it ourselves */
+	bool ordered;    /* we killed it, or a net worker on purpose */
 	struct buf line; /* of what it says */
 	unsigned lines;  /* said since lines_ms */
 	int64_t lines_ms;

@@ -370,6 +370,9 @@ bury(struct crew *c, struct berth *b, int status)
 	/* Its last words are in the pipe. */
 	for (unsigned i = 0; i < 16 && b->say >= 0; i++)
 		say_relay(b);
+	/* Its scan took too long, or nobody waited for it: no crash. */
+	if (words_owner(c->words, b->slot, b->sequence) == SLOT_ENDED)
+		b->ordered = true;
 	log_death(c, b, status);
 	words_set(c->words, b->slot, b->sequence, SLOT_GONE);
 	close_fd(&b->control);

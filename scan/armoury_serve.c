@@ -200,6 +200,13 @@ turn(struct service *s, struct pollfd *p)
 	}
 	if (poll(p, 2 + 2 * c->n, wait_ms(s)) <= 0)
 		return;
+	if (p[0].revents != 0) {
+		/* By itself, before the rest: a pair that is made before its
+		 * net worker is announced would be made twice, and a job that
+		 * waited for the first one be lost with it. */
+		hear_parent(s);
+		return;
+	}
 	for (unsigned i = 0; i < c->n; i++) {
 		if (p[3 + 2 * i].revents != 0)
 			say_relay(&c->berths[i]);
@@ -208,8 +215,6 @@ turn(struct service *s, struct pollfd *p)
 	}
 	if (p[1].revents != 0)
 		hear_signals(s);
-	if (p[0].revents != 0)
-		hear_parent(s);
 }
 
 static bool

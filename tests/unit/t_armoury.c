@@ -276,22 +276,24 @@ a_changed_database_is_told_once(void **state)
 static void
 a_half_copied_database_is_waited_for(void **state)
 {
-	int64_t last = 0, told;
+	int64_t last = 0;
+	uint32_t heard = 0;
 
 	(void)state;
 	assert_int_equal(mkdir(p->database, 0755), 0);
 	write_signatures("a.ndb", "Test.One:0:*:deadbeefdeadbeef01\n", "w");
 	start("");
 	hear_ready();
-	for (int i = 0; i < 12; i++) {
+	for (int i = 0; i < 12 && heard == 0; i++) {
+		last = clock_ms();
 		write_signatures(
 		    "b.ndb", "Test.Two:0:*:deadbeefdeadbeef02\n", "a");
-		last = clock_ms();
-		assert_int_equal(hear(80), 0);
+		heard = hear(80); /* or we were the slow ones */
 	}
-	assert_int_equal(hear(PATIENCE_MS), CONTROL_CHANGED);
-	told = clock_ms();
-	assert_true(told - last >= 200);
+	if (heard == 0)
+		heard = hear(PATIENCE_MS);
+	assert_int_equal(heard, CONTROL_CHANGED);
+	assert_true(clock_ms() - last >= 200);
 }
 
 static void
