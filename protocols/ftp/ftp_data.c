@@ -230,7 +230,12 @@ void
 ftp_data_finish(struct ftp_data *d)
 {
 	forget(d);
-	io_finish(&d->io, LINGER_MS);
+	/* in the clear nothing comes behind that, and a close cuts nothing off
+	 */
+	if (io_secured(d->io))
+		io_finish(&d->io, LINGER_MS);
+	else
+		io_free(&d->io);
 }
 
 /* ---- the client's side ---- */

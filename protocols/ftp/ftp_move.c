@@ -254,8 +254,13 @@ client_opened(struct session *s)
 	}
 	t->bytes_out = content_size(ftp_content(t)) - t->from;
 	if (!ftp_data_send(&p->client, ftp_content(t), t->from,
-		content_size(ftp_content(t))))
+		content_size(ftp_content(t)))) {
 		ftp_move_data(s, &p->client, FTP_DATA_SENT);
+		return;
+	}
+	io_flush(p->client.io);
+	if (io_bytes_out(p->client.io) < t->bytes_out)
+		io_flush(s->client); /* its 150 waits for nothing */
 }
 
 static void
@@ -289,8 +294,12 @@ ftp_move_open(struct session *s)
 	say_what_comes(s);
 	if (t->flow != FTP_PUT)
 		t->began_ms = clock_ms();
-	if (ftp_data_want(&p->client))
-		client_opened(s);
+	if (!ftp_data_want(&p->client))
+		return;
+	/* a file that leaves at once has its 150 and its 226 in one packet */
+	if (t->flow != FTP_PUT && !ftp_early_begun(t))
+		io_hold(s->client);
+	client_opened(s);
 }
 
 void

@@ -2,17 +2,14 @@
 mod_proxy, SUSE's ftp-proxy; each for one server, passive on both sides."""
 
 import os
-import pathlib
 import shutil
 
 from bench_peers import Gateway, Peer
+from peers import ftp_proxy
 from peers.common import free_port, offspring
 from peers.vsftpd import Vsftpd
 
-PEERS = pathlib.Path(__file__).resolve().parent.parent / ".peers"
-PROFTPD = PEERS / "proftpd/usr/sbin/proftpd"
-MODULES = PEERS / "modproxy/usr/lib/proftpd"
-SUSE = PEERS / "ftpproxy/usr/sbin/ftp-proxy"
+PROFTPD, SUSE = ftp_proxy.PROFTPD, ftp_proxy.SUSE_PROGRAM
 
 
 class Server(Peer):
@@ -60,34 +57,11 @@ class FtpGateway(Gateway):
         self.address = f"127.0.0.1:{port}"
 
 
-MODPROXY_CONF = """\
-ModulePath {modules}
-LoadModule mod_tls.c
-LoadModule mod_proxy.c
-ServerName "bench"
-ServerType standalone
-DefaultAddress 127.0.0.1
-SocketBindTight on
-Port {port}
-UseIPv6 off
-UseReverseDNS off
-User nobody
-Group nogroup
-PidFile {dir}/pid
-ScoreboardFile {dir}/scoreboard
-DelayTable none
-SystemLog {dir}/system.log
-WtmpLog off
-TransferLog none
-RequireValidShell off
-AllowOverwrite on
+MODPROXY_CONF = ftp_proxy.MOD_PROXY + """\
 MaxInstances 400
-ProxyEngine on
-ProxyTables {dir}/tables
 ProxyRole reverse
 ProxyReverseConnectPolicy RoundRobin
 ProxyReverseServers ftp://{server}
-ProxyDataTransferPolicy PASV
 """
 
 
@@ -109,7 +83,7 @@ class ModProxy(Peer):
         path = f"{self.folder}/conf"
         with open(path, "w", encoding="ascii") as f:
             f.write(MODPROXY_CONF.format(port=port, dir=self.folder,
-                                         modules=MODULES,
+                                         peers=ftp_proxy.PEERS,
                                          server=self.server))
         self.child = self.programs.run(str(PROFTPD), "-n", "-q", "-c", path)
         self.programs.until_listening(self.child, port)
@@ -119,21 +93,10 @@ class ModProxy(Peer):
                 "scan": []}
 
 
-SUSE_CONF = """\
-[-Global-]
-ServerType standalone
-Listen 127.0.0.1
-Port {port}
+SUSE_CONF = ftp_proxy.SUSE + """\
 DestinationAddress {host}
 DestinationPort {server_port}
-DestinationTransferMode passive
-ForkLimit 100000
 MaxClients 400
-LogDestination {dir}/log
-LogLevel WRN
-PidFile {dir}/pid
-User nobody
-Group nogroup
 """
 
 

@@ -13,8 +13,6 @@ SUSE = """\
 ServerType standalone
 Listen 127.0.0.1
 Port {port}
-ForceMagicUser yes
-DestinationAddress 127.0.0.1
 DestinationTransferMode passive
 ForkLimit 100000
 LogDestination {dir}/log
@@ -22,6 +20,13 @@ LogLevel WRN
 PidFile {dir}/pid
 User nobody
 Group nogroup
+"""
+
+# By itself it takes no port in a name.
+SUSE_FORWARD = SUSE + """\
+ForceMagicUser yes
+UserNameRule ^[[:alnum:]]+([@:._-][[:alnum:]]+)*$
+DestinationAddress 127.0.0.1
 """
 
 MOD_PROXY = """\
@@ -45,18 +50,24 @@ WtmpLog off
 TransferLog none
 RequireValidShell off
 AllowOverwrite on
+ProxyEngine on
+ProxyTables {dir}/tables
+ProxyDataTransferPolicy PASV
+"""
+
+MOD_PROXY_FORWARD = MOD_PROXY + """\
 AllowStoreRestart on
 AllowRetrieveRestart on
 <Class all>
 From 127.0.0.1
 ProxyForwardEnabled on
 </Class>
-ProxyEngine on
-ProxyTables {dir}/tables
 ProxyRole forward
 ProxyForwardMethod user@host
-ProxyDataTransferPolicy PASV
 """
+
+PROFTPD = PEERS / "proftpd/usr/sbin/proftpd"
+SUSE_PROGRAM = PEERS / "ftpproxy/usr/sbin/ftp-proxy"
 
 
 class FtpProxy:
@@ -100,18 +111,16 @@ class FtpProxy:
 class SuseProxy(FtpProxy):
     """ftp-proxy of the SUSE Proxy Suite."""
 
-    CONFIG = SUSE
+    CONFIG = SUSE_FORWARD
 
     def words(self):
-        return [str(PEERS / "ftpproxy/usr/sbin/ftp-proxy"), "-d", "-n", "-f",
-                self.path]
+        return [str(SUSE_PROGRAM), "-d", "-n", "-f", self.path]
 
 
 class ModProxy(FtpProxy):
     """ProFTPD's mod_proxy as a forward proxy."""
 
-    CONFIG = MOD_PROXY
+    CONFIG = MOD_PROXY_FORWARD
 
     def words(self):
-        return [str(PEERS / "proftpd/usr/sbin/proftpd"), "-n", "-q", "-c",
-                self.path]
+        return [str(PROFTPD), "-n", "-q", "-c", self.path]

@@ -1,6 +1,7 @@
 """What the tests of files share: a gateway, and servers in the clear."""
 
 import pytest
+from peers.certificate import Certificate
 from peers.ftp_gateway import SERVERS, start
 from peers.vsftpd import Vsftpd
 
@@ -9,6 +10,22 @@ from peers.vsftpd import Vsftpd
 def one_gateway(build, module_cleanly):
     """One for all tests that need nothing special of it."""
     gw = start(build)
+    module_cleanly(gw)
+    yield gw
+    assert not gw.errors(), gw.errors()
+
+
+@pytest.fixture(scope="module", name="cert")
+def certificate(module_cleanly):
+    c = Certificate()
+    module_cleanly(c)
+    return c
+
+
+@pytest.fixture(scope="module", name="tls_gw")
+def one_gateway_with_tls(build, module_cleanly, cert):
+    """The same, and clients may say AUTH TLS."""
+    gw = start(build, more={"tls": cert.options()})
     module_cleanly(gw)
     yield gw
     assert not gw.errors(), gw.errors()

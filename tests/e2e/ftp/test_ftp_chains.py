@@ -65,13 +65,10 @@ def test_the_gateway_knows_the_proxy(build, cleanly, proxy, vsftpd):
     assert not gw.errors()
 
 
-def test_the_gateway_is_behind_the_proxy(gw, cleanly, vsftpd):
-    """The client talks to the other proxy, and that to us.  It connects for
-    data behind our reply, even one that says that there will be none."""
-    first = ModProxy()
-    cleanly(first)
-    first.start()
-    with Client(first.port) as c:
+def test_the_gateway_is_behind_the_proxy(gw, proxy, vsftpd):
+    """The client talks to the other proxy, and that to us.  mod_proxy connects
+    for data behind our reply, even one that says that there will be none."""
+    with Client(proxy.port) as c:
         c.login(f"{vsftpd.user}@127.0.0.1:{vsftpd.port}"
                 f"@127.0.0.1:{gw.port}", vsftpd.password)
         c.cwd(vsftpd.home)

@@ -6,27 +6,16 @@ import itertools
 import os
 
 import pytest
-from peers.certificate import Certificate
-from peers.ftp_gateway import BAD, SERVERS, bad, noise, start
+from peers.ftp_gateway import BAD, SERVERS, bad, noise
 from peers.ftp_programs import PROGRAMS, Job, can, curl
 
 HOSTS = ("127.0.0.1", "::1")
 HALF = 30
 
 
-@pytest.fixture(scope="module", name="cert")
-def certificate(module_cleanly):
-    c = Certificate()
-    module_cleanly(c)
-    return c
-
-
 @pytest.fixture(scope="module", name="gw")
-def one_gateway(build, module_cleanly, cert):
-    gw = start(build, more={"tls": cert.options()})
-    module_cleanly(gw)
-    yield gw
-    assert not gw.errors(), gw.errors()
+def one_with_tls(tls_gw):
+    return tls_gw
 
 
 @pytest.fixture(scope="module", name="servers", params=SERVERS,

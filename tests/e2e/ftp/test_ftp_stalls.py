@@ -8,19 +8,11 @@ import socket
 import threading
 
 import pytest
-from peers.certificate import Certificate
 from peers.common import PATIENCE, offspring, until
 from peers.ftp_client import Client, Wire, refused
 from peers.ftp_gateway import noise, start
 from peers.ftp_half import Half
 from peers.proftpd import ProFtpd
-
-
-@pytest.fixture(scope="module", name="cert")
-def certificate(module_cleanly):
-    c = Certificate()
-    module_cleanly(c)
-    return c
 
 
 @pytest.fixture(scope="module", name="gw")

@@ -8,7 +8,6 @@ import tarfile
 import threading
 
 import pytest
-from peers.certificate import Certificate
 from peers.common import PATIENCE, until
 from peers.ftp_client import Client, SecureClient, Wire, refused
 from peers.ftp_gateway import bad, noise, start
@@ -36,13 +35,6 @@ class Slow(Half):
             data.sendall(half.file[half.first:])
         data.close()
         sock.sendall(half.last_word)
-
-
-@pytest.fixture(scope="module", name="cert")
-def certificate(module_cleanly):
-    c = Certificate()
-    module_cleanly(c)
-    return c
 
 
 @pytest.fixture(scope="module", name="gw")

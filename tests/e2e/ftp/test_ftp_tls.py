@@ -17,20 +17,9 @@ from peers.proftpd import ProFtpd
 from peers.vsftpd import Vsftpd
 
 
-@pytest.fixture(scope="module", name="cert")
-def certificate(module_cleanly):
-    c = Certificate()
-    module_cleanly(c)
-    return c
-
-
 @pytest.fixture(scope="module", name="gw")
-def one_gateway(build, module_cleanly, cert):
-    """One for all tests that need nothing special of it."""
-    gw = start(build, more={"tls": cert.options()})
-    module_cleanly(gw)
-    yield gw
-    assert not gw.errors(), gw.errors()
+def one_with_tls(tls_gw):
+    return tls_gw
 
 
 @pytest.fixture(scope="module", name="server", params=SERVERS,
