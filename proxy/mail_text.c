@@ -129,15 +129,15 @@ mail_text_reason(const struct finding *f, char *to)
 
 const char *
 mail_text_mark(const struct decision *d, const struct report *report,
-    const char *id, char *to)
+    const char *id, const char *direction, char *to)
 {
 	char what[FINDING_WHAT_MAX + 1], engines[REPORT_ENGINES_MAX + 1];
 	bool tagged = d->action == DO_TAG && d->because.what[0] != '\0';
 
 	mail_text_clean(d->because.what, ";", what, sizeof(what));
 	mail_text_clean(report->engines, ";", engines, sizeof(engines));
-	(void)snprintf(to, MAIL_MARK_MAX, "X-Sallyport: %s%s%s; %s; %s",
+	(void)snprintf(to, MAIL_MARK_MAX, "X-Sallyport: %s%s%s; %s; %s; %s",
 	    d->verdict, tagged ? " " : "", tagged ? what : "",
-	    engines[0] == '\0' ? "none" : engines, id);
+	    engines[0] == '\0' ? "none" : engines, id, direction);
 	return to;
 }

@@ -34,9 +34,10 @@ const char *mail_text_reason(const struct finding *f, char *to);
 const char *mail_text_clean(
     const char *text, const char * not, char *to, size_t size);
 
-/* "X-Sallyport: clean; ENGINES; ID" without its line end, in
+/* "X-Sallyport: clean; ENGINES; ID; inbound" without its line end, in
  * to[MAIL_MARK_MAX]: the field on top of a mail that is delivered. */
 const char *mail_text_mark(const struct decision *d,
-    const struct report *report, const char *id, char *to);
+    const struct report *report, const char *id, const char *direction,
+    char *to);
 
 #endif

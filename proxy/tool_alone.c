@@ -143,15 +143,12 @@ find_policy(const struct tool_job *j, const struct conf *conf,
 }
 
 static void
-tell_facts(const struct tool_job *j, const struct conf *conf,
-    const struct conf_section *listener, struct facts *f)
+tell_facts(const struct tool_job *j, const struct conf_section *listener,
+    const char *direction, struct facts *f)
 {
 	(void)facts_add(f, FIELD_PROTOCOL, "local");
 	(void)facts_add(f, FIELD_CLIENT, "unix");
-	(void)facts_add(f, FIELD_DIRECTION,
-	    listener == NULL
-		? "inbound"
-		: conf_word(conf, listener, OPT_LISTENER_DIRECTION));
+	(void)facts_add(f, FIELD_DIRECTION, direction);
 	if (listener != NULL)
 		(void)facts_add(f, FIELD_LISTENER, conf_name(listener));
 	if (j->sender != NULL)
@@ -170,6 +167,9 @@ decide(const struct tool_job *j, const struct conf *conf,
 	    .reject = conf_str(conf, listener, OPT_SMTP_REJECT_TEXT),
 	    .tempfail = conf_str(conf, listener, OPT_SMTP_TEMPFAIL_TEXT),
 	    .add_headers = conf_int(conf, listener, OPT_SMTP_ADD_HEADERS) != 0,
+	    .direction = listener == NULL
+		? "inbound"
+		: conf_word(conf, listener, OPT_LISTENER_DIRECTION),
 	};
 	struct decision d;
 	struct policies *p;
@@ -187,7 +187,7 @@ decide(const struct tool_job *j, const struct conf *conf,
 	if (p == NULL)
 		return -1;
 	facts_init(&facts, FACTS_MAX);
-	tell_facts(j, conf, listener, &facts);
+	tell_facts(j, listener, w.direction, &facts);
 	policy_decide(p, policy, &facts, report, &d);
 	ulid_make(id);
 	local_answer_of(a_r, &d, report, id, &w);

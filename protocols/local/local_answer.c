@@ -31,7 +31,7 @@ local_answer_of(struct local_answer *a_r, const struct decision *d,
 	case DO_PASS:
 	case DO_TAG:
 		if (w->add_headers)
-			mail_text_mark(d, report, id, a_r->mark);
+			mail_text_mark(d, report, id, w->direction, a_r->mark);
 		break;
 	case DO_DISCARD:
 		break;

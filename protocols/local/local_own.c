@@ -47,6 +47,7 @@ local_prepare(struct place *place, void **own_r, struct err *e)
 	o->max_recipients = (unsigned)number(place, OPT_SMTP_MAX_RECIPIENTS);
 	o->max_received = (unsigned)number(place, OPT_SMTP_MAX_RECEIVED);
 	o->words.add_headers = number(place, OPT_SMTP_ADD_HEADERS) != 0;
+	o->words.direction = place->direction;
 	o->words.reject =
 	    conf_str(place->conf, place->listener, OPT_SMTP_REJECT_TEXT);
 	o->words.tempfail =

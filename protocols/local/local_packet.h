@@ -87,6 +87,7 @@ struct local_answer {
 struct local_words {
 	const char *reject, *tempfail; /* as mail_text_check() wants them */
 	bool add_headers;
+	const char *direction;
 };
 
 /* The answer that a decision is: one of pass, tag, discard, tempfail, block. */

@@ -134,7 +134,7 @@ void milter_mail_end(struct session *s, const char *result, const char *reason,
 struct milter_verdict {
 	const struct decision *decision;
 	const struct report *report;
-	const char *id;
+	const char *id, *direction;
 	const struct milter_agreed *agreed;
 	unsigned marks; /* fields X-Sallyport that came with it */
 	bool add_headers;

@@ -233,6 +233,7 @@ decided(void *arg, struct exchange *x)
 	struct milter_verdict v = {.decision = &x->decision,
 	    .report = &x->report,
 	    .id = x->id,
+	    .direction = s->place->direction,
 	    .agreed = &p->agreed,
 	    .marks = m->marks,
 	    .add_headers = m->own->add_headers,

@@ -37,7 +37,7 @@ put_mark(const struct milter_verdict *v, struct buf *out)
 
 	if (!v->add_headers || !may(v, MILTER_ACT_ADDHDRS))
 		return;
-	mail_text_mark(v->decision, v->report, v->id, line);
+	mail_text_mark(v->decision, v->report, v->id, v->direction, line);
 	milter_put_insert(out, MARK, line + sizeof(MARK ": ") - 1, space);
 }
 

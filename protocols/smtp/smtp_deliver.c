@@ -95,6 +95,7 @@ put_trace(struct smtp_mail *m, struct buf *b)
 	    .client = smtp_forward_client(m->s, &room),
 	    .gateway = m->s->place->gateway,
 	    .id = m->x->id,
+	    .direction = m->s->place->direction,
 	    .tls_version = io_tls_version(m->s->client),
 	    .tls_cipher = io_tls_cipher(m->s->client),
 	    .recipient = m->accepted == 1 ? m->recipient : NULL,

@@ -66,8 +66,8 @@ put_verdict(struct buf *b, const struct smtp_trace *t)
 {
 	char mark[MAIL_MARK_MAX];
 
-	buf_printf(
-	    b, "%s\r\n", mail_text_mark(t->decision, t->report, t->id, mark));
+	buf_printf(b, "%s\r\n",
+	    mail_text_mark(t->decision, t->report, t->id, t->direction, mark));
 }
 
 void

@@ -17,7 +17,7 @@ struct smtp_trace {
 	const char *helo;
 	bool esmtp, utf8, auth;
 	const struct addr *client; /* NULL: not known */
-	const char *gateway, *id;
+	const char *gateway, *id, *direction;
 	const char *tls_version, *tls_cipher; /* "" or NULL: there was none */
 	const char *recipient; /* when there is exactly one; NULL */
 	int64_t wall_ms;

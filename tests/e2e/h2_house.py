@@ -2,9 +2,12 @@
 origin for each version, and clients for each that are asked alike."""
 
 import contextlib
+import threading
 
 import corpus
 from inspection import NAMES, House
+from peers import h2_raw
+from peers.common import PATIENCE
 from peers.h2 import H2, h2_context
 from peers.h2_origin import H2Origin
 from peers.h2_raw import RawH2
@@ -63,6 +66,30 @@ class H2House(House):
             return Two(self.h2(gw, origin), f"{WWW}:{origin.port}")
         return One(self.secured(gw, origin, "http/1.1"),
                    f"{WWW}:{origin.port}")
+
+
+def ends_as_it_began(house, gw, happens, body):
+    """What happens() while a stream goes on: the stream ends all the same, the
+    connection gets no new ones and then ends in order."""
+    began, free = threading.Event(), threading.Event()
+
+    def slow(stream):
+        began.set()
+        free.wait(PATIENCE)
+        stream.head(200)
+        stream.data(body)
+        stream.finish()
+
+    house.two.answers["/slow"] = slow
+    with house.raw(gw, house.two) as c:
+        c.request(1, h2_raw.get(f"{WWW}:{house.two.port}".encode(), b"/slow"))
+        assert began.wait(PATIENCE)
+        happens()
+        c.wire.until("GOAWAY", lambda: c.away is not None or c.wire.ended)
+        assert c.away == 0 and not c.wire.ended
+        free.set()
+        assert c.fate(1).body == body
+        assert c.ended() == 0 and c.wire.ended == "end"
 
 
 class Two:

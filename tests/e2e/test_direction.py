@@ -9,6 +9,12 @@ def locked(name):
     return corpus_mail.attached(name, corpus_mail.encrypted_zip(), "a.zip")
 
 
+def mark_of(mail):
+    (line,) = [text for text in mail.splitlines()
+               if text.startswith(b"X-Sallyport: ")]
+    return line
+
+
 def test_all_outgoing_mail_of_a_postfix_goes_through_and_out(gateway, postfix):
     """Postfix's relayhost is our outbound listener, behind it is the world."""
     world = postfix("world.example.net")
@@ -30,8 +36,10 @@ def test_all_outgoing_mail_of_a_postfix_goes_through_and_out(gateway, postfix):
 
     until("two have arrived", lambda: world.count() >= 2)
     until("the third came back", lambda: "status=bounced" in ours.log())
-    names = [corpus_mail.name_of(m) for m in world.mails()]
-    assert {"comes", "open"} <= set(names) and "leaves" not in names
+    marks = {corpus_mail.name_of(m): mark_of(m) for m in world.mails()}
+    assert "leaves" not in marks
+    assert marks["comes"].endswith(b"; inbound")
+    assert marks["open"].endswith(b"; outbound")
     (event,) = [e for e in gw.events(event__action="decision")
                 if e.get("email.message_id") == "<leaves@example.org>"]
     assert event["network.direction"] == "outbound"

@@ -8,10 +8,9 @@ import threading
 
 import pytest
 from corpus_mail import eicar
-from h2_house import WWW, H2House
+from h2_house import WWW, H2House, ends_as_it_began
 from http_cells import WAYS, WRAPPINGS, coded, form, twins
 from inspection import last
-from peers import h2_raw
 from peers.common import PATIENCE, until
 from peers.h2 import h2_context
 from peers.origin import answer
@@ -336,25 +335,7 @@ def test_streams_share_one_connection_and_do_not_wait(gw, house):
 @core
 def test_a_stop_lets_what_has_begun_end(build, house):
     gw = house.gateway(build)
-    began, free = threading.Event(), threading.Event()
-
-    def slow(stream):
-        began.set()
-        free.wait(PATIENCE)
-        stream.head(200)
-        stream.data(TEXT)
-        stream.finish()
-
-    house.two.answers["/slow"] = slow
-    with house.raw(gw, house.two) as c:
-        c.request(1, h2_raw.get(f"{WWW}:{house.two.port}".encode(), b"/slow"))
-        assert began.wait(PATIENCE)
-        gw.signal(signal.SIGTERM)
-        c.wire.until("GOAWAY", lambda: c.away is not None or c.wire.ended)
-        assert c.away == 0 and not c.wire.ended
-        free.set()
-        assert c.fate(1).body == TEXT
-        assert c.ended() == 0 and c.wire.ended == "end"
+    ends_as_it_began(house, gw, lambda: gw.signal(signal.SIGTERM), TEXT)
     assert gw.stop() == 0
     assert not gw.errors(), gw.errors()
 

@@ -1,8 +1,5 @@
 """HTTP/2 with programs that people use: nginx with it and without on one side;
-curl, nghttp, h2load and Chromium on the other.
-
-SALLYPORT_SHOTS: a folder to keep pictures of the pages in, to be looked at.
-"""
+curl, nghttp, h2load and Chromium on the other."""
 
 import base64
 import os
@@ -16,25 +13,19 @@ from corpus_mail import eicar
 from h2_house import WWW, H2House
 from inspection import last, read
 from peers.chromium import Chromium
-from peers.common import PATIENCE
+from peers.common import PATIENCE, until
 from peers.forward import Forward
 from peers.nginx_tls import NginxTls
 from peers.origin import Origin, answer
 from peers.web import web_port
 from peers.websocket import websocket_echo
+from site_page import SECURE_SOCKET, put_site
 
 TEXT = b"All quiet at the gate.\n" * 2000
 BEHIND = """location /odd/ {{ proxy_pass http://127.0.0.1:{port}/;
             proxy_http_version 1.1; proxy_buffering off; }}
         location /up/"""
 
-PAGE = """<!DOCTYPE html><html lang="en"><title>A site</title>
-<link rel="icon" href="data:,"><h1>All quiet</h1>
-<p><a id="get" href="/tool.bin" download>a tool</a></p>
-<p><a id="bad" href="/bad.com">another</a></p>
-<p id="said">nothing</p><script src="/site.js"></script></html>
-"""
-SCRIPT = "document.getElementById('said').textContent = 'the script ran';\n"
 
 
 class Site(NginxTls):
@@ -50,8 +41,10 @@ class Site(NginxTls):
         with open(f"{self.dir}/conf", "w", encoding="ascii") as f:
             f.write(text)
 
-    def log(self):
-        return read(f"{self.dir}/access.log").decode()
+    def logs(self, line):
+        """Waits until there is such a line of it in its log."""
+        until(f"nginx logs {line}", lambda: line in read(
+            f"{self.dir}/access.log").decode())
 
 
 @pytest.fixture(scope="module", name="house")
@@ -106,7 +99,7 @@ def test_files_of_nginx(gw, house, site, version):
     got = fetch(house, gw, version, site.url(f"/{name}"), "-r",
                 "1000000-1999999")
     assert (got.status, got.body) == (206, data[1_000_000:])
-    assert f'"GET /{name} {site.says}" 200' in site.log()
+    site.logs(f'"GET /{name} {site.says}" 200')
 
 
 def test_a_put_to_nginx(gw, house, site, version):
@@ -226,7 +219,6 @@ def test_nghttp(gw, house, forward):
     assert set(re.findall(r"error_code=(\w+)", said)) == {"NO_ERROR"}, said
 
 
-
 def test_h2load(gw, house, forward):
     site = house.sites["h2"]
     site.put("l.txt", TEXT)
@@ -242,29 +234,13 @@ def test_h2load(gw, house, forward):
 # ---- Chromium ---------------------------------------------------------------
 
 
-def trust(home, ca):
-    """As the user of this machine would: in the NSS database of HOME."""
-    place = f"{home}/.pki/nssdb"
-    os.makedirs(place)
-    for words in (["-N", "--empty-password"],
-                  ["-A", "-n", "Gateway CA", "-t", "C,,", "-i", ca.pem]):
-        subprocess.run(["certutil", "-d", f"sql:{place}", *words],
-                       check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module", name="browser")
 def a_browser(gw, house, module_cleanly):
-    b = Chromium(proxy=web_port(gw))
+    b = Chromium(proxy=web_port(gw), trusts=[house.ca])
     module_cleanly(b)
     for site in house.sites.values():
-        site.put("index.html", PAGE.encode())
-        site.put("site.js", SCRIPT.encode())
-        site.put("tool.bin", os.urandom(700_000))
-        site.put("bad.com", eicar())
-    trust(b.dir, house.ca)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", b.dir)
-        yield b.start()
+        put_site(site)
+    return b.start()
 
 
 # What the column "Protocol" of its network panel shows.
@@ -273,20 +249,14 @@ PROTOCOLS = """[...performance.getEntriesByType("navigation"),
         (e) => [e.name.replace(/^.*:[0-9]+/, ""), e.nextHopProtocol])"""
 
 
-def shot(browser, name):
-    folder = os.environ.get("SALLYPORT_SHOTS")
-    if folder:
-        browser.shot(f"{folder}/h2-{name}.png")
-
-
 def test_a_browser_speaks_it_to_us(gw, browser, site):
     """Whatever the site speaks."""
     got = browser.goto(site.url("/"))
     assert (got["status"], got["title"]) == (200, "A site")
     assert "the script ran" in got["text"] and got["heard"] == []
     assert browser.run(PROTOCOLS) == [["/", "h2"], ["/site.js", "h2"]]
-    shot(browser, "site")
-    assert f'"GET /site.js {site.says}" 200' in site.log()
+    browser.picture("h2-site")
+    site.logs(f'"GET /site.js {site.says}" 200')
     assert last(gw, site.url("/site.js"))["sallyport.result"] == "delivered"
 
 
@@ -300,19 +270,11 @@ def test_a_browser_downloads(browser, site, folder):
 def test_a_browser_sees_our_page(gw, browser, site):
     browser.goto(site.url("/"))
     got = browser.follow("#bad")
-    shot(browser, "blocked")
+    browser.picture("h2-blocked")
     assert got["url"] == site.url("/bad.com")
     assert got["title"] == "Blocked"
     assert browser.run(PROTOCOLS)[0] == ["/bad.com", "h2"]
     assert gw.event_of(got["text"])["sallyport.verdict"] == "malware"
-
-
-SOCKET = """new Promise((done, fail) => {
-    const ws = new WebSocket("wss://%s/ws");
-    ws.onerror = () => fail(new Error("no WebSocket"));
-    ws.onopen = () => ws.send("hello");
-    ws.onmessage = (m) => { done(m.data); ws.close(1000); };
-})"""
 
 
 def test_a_browser_and_its_websocket(gw, house, browser):
@@ -322,7 +284,7 @@ def test_a_browser_and_its_websocket(gw, house, browser):
         "Content-Type: text/html"]), "/ws": websocket_echo})
     browser.goto(o.url("/", WWW))
     assert browser.run(PROTOCOLS)[0] == ["/", "h2"]
-    assert browser.run(SOCKET % f"{WWW}:{o.port}") == "hello"
+    assert browser.run(SECURE_SOCKET % f"{WWW}:{o.port}") == "hello"
     assert o.asked[-1].version == "HTTP/1.1"
     event = last(gw, o.url("/ws", WWW))
     assert event["sallyport.reason"] == "tunnel"

@@ -1,8 +1,5 @@
 """Inside TLS with programs that people use: nginx as it is on one side; curl,
-wget, apt, git and Chromium, told of our CA as their users would, on the other.
-
-SALLYPORT_SHOTS: a folder to keep pictures of the pages in, to be looked at.
-"""
+wget, apt, git and Chromium, told of our CA as their users would, on the other."""
 
 import os
 import subprocess
@@ -20,18 +17,12 @@ from peers.origin import answer
 from peers.repository import Apt, Repository
 from peers.web import web_port
 from peers.websocket import websocket_echo
+from site_page import SECURE_SOCKET, put_site
 
 TEXT = b"All quiet at the gate.\n" * 2000
 WWW = "www.example.test"
 PACKAGES = [f"package-{i}" for i in range(5)]
 
-PAGE = """<!DOCTYPE html><html lang="en"><title>A site</title>
-<link rel="icon" href="data:,"><h1>All quiet</h1>
-<p><a id="get" href="/tool.bin" download>a tool</a></p>
-<p><a id="bad" href="/bad.com">another</a></p>
-<p id="said">nothing</p><script src="/site.js"></script></html>
-"""
-SCRIPT = "document.getElementById('said').textContent = 'the script ran';\n"
 
 
 @pytest.fixture(scope="module", name="house")
@@ -144,12 +135,12 @@ def git(gw, house, where, *words, status=0):
 
 def test_git_from_files_alone(gw, house, nginx, folder):
     bare = f"{nginx.dir}/www/dumb.git"
-    git(gw, house, folder, "init", "-q", "work")
-    with open(f"{folder}/work/page", "wb") as f:
+    git(gw, house, folder, "init", "-q", "here")
+    with open(f"{folder}/here/page", "wb") as f:
         f.write(TEXT)
-    git(gw, house, f"{folder}/work", "add", ".")
-    git(gw, house, f"{folder}/work", "commit", "-q", "-m", "one")
-    git(gw, house, folder, "clone", "-q", "--bare", "work", bare)
+    git(gw, house, f"{folder}/here", "add", ".")
+    git(gw, house, f"{folder}/here", "commit", "-q", "-m", "one")
+    git(gw, house, folder, "clone", "-q", "--bare", "here", bare)
     git(gw, house, bare, "update-server-info")
     git(gw, house, folder, "clone", "-q", nginx.url("/dumb.git"), "got")
     assert read(f"{folder}/got/page") == TEXT
@@ -186,39 +177,12 @@ def test_git_clones_and_pushes(gw, house, folder):
 # ---- Chromium ------------------------------------------------------------------
 
 
-def trust(home, *authorities):
-    """As the user of this machine would: in the NSS database of HOME."""
-    place = f"{home}/.pki/nssdb"
-    os.makedirs(place)
-    for words in (["-N", "--empty-password"],
-                  *(["-A", "-n", f"CA {i}", "-t", "C,,", "-i", ca.pem]
-                    for i, ca in enumerate(authorities))):
-        subprocess.run(["certutil", "-d", f"sql:{place}", *words],
-                       check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module", name="browser")
 def a_browser(gw, house, module_cleanly):
-    b = Chromium(proxy=web_port(gw))
+    b = Chromium(proxy=web_port(gw), trusts=[house.ca])
     module_cleanly(b)
-    house.nginx.put("index.html", PAGE.encode())
-    house.nginx.put("site.js", SCRIPT.encode())
-    house.nginx.put("tool.bin", os.urandom(700_000))
-    house.nginx.put("bad.com", eicar())
-    trust(b.dir, house.ca)
-    before = os.environ.get("HOME")
-    os.environ["HOME"] = b.dir
-    try:
-        yield b.start()
-    finally:
-        if before is not None:
-            os.environ["HOME"] = before
-
-
-def shot(browser, name):
-    folder = os.environ.get("SALLYPORT_SHOTS")
-    if folder:
-        browser.shot(f"{folder}/inspected-{name}.png")
+    put_site(house.nginx)
+    return b.start()
 
 
 def test_a_browser_sees_the_site(gw, browser, nginx):
@@ -226,7 +190,7 @@ def test_a_browser_sees_the_site(gw, browser, nginx):
     assert (got["status"], got["title"]) == (200, "A site")
     assert "the script ran" in got["text"] and got["heard"] == []
     assert browser.run("isSecureContext") is True
-    shot(browser, "site")
+    browser.picture("inspected-site")
     assert last(gw, nginx.url("/site.js"))["sallyport.result"] == "delivered"
 
 
@@ -240,7 +204,7 @@ def test_a_browser_downloads(browser, nginx, folder):
 def test_a_browser_sees_our_page_under_https(gw, browser, nginx):
     browser.goto(nginx.url("/"))
     got = browser.follow("#bad")
-    shot(browser, "blocked")
+    browser.picture("inspected-blocked")
     assert got["url"] == nginx.url("/bad.com")
     assert got["title"] == "Blocked"
     assert gw.event_of(got["text"])["sallyport.verdict"] == "malware"
@@ -248,15 +212,13 @@ def test_a_browser_sees_our_page_under_https(gw, browser, nginx):
 
 def test_a_browser_is_told_of_a_bad_certificate(browser, house):
     got = browser.goto(house.bad.url("/", WWW))
-    shot(browser, "certificate")
+    browser.picture("inspected-certificate")
     assert got["status"] == 502
     assert got["title"] == "Certificate not trusted"
     assert "certificate has expired" in got["text"]
 
 
-def test_a_browser_that_was_not_told_says_so(gw, house, cleanly, folder,
-                                             monkeypatch):
-    monkeypatch.setenv("HOME", folder)
+def test_a_browser_that_was_not_told_says_so(gw, house, cleanly):
     b = Chromium(proxy=web_port(gw))
     cleanly(b)
     b.start()
@@ -268,14 +230,6 @@ def test_a_browser_that_was_not_told_says_so(gw, house, cleanly, folder,
     assert "alert" in event["sallyport.reply"]
 
 
-SOCKET = """new Promise((done, fail) => {
-    const ws = new WebSocket("wss://%s/ws");
-    ws.onerror = () => fail(new Error("no WebSocket"));
-    ws.onopen = () => ws.send("hello");
-    ws.onmessage = (m) => { done(m.data); ws.close(1000); };
-})"""
-
-
 def test_a_browser_and_its_websocket(build, house, cleanly, browser):
     del build
     o = HttpsOrigin(house.leaf.serves(), {"/": answer(
@@ -284,4 +238,4 @@ def test_a_browser_and_its_websocket(build, house, cleanly, browser):
     cleanly(o)
     house.good.answers.update(o.answers)
     browser.goto(house.good.url("/", WWW))
-    assert browser.run(SOCKET % f"{WWW}:{house.good.port}") == "hello"
+    assert browser.run(SECURE_SOCKET % f"{WWW}:{house.good.port}") == "hello"

@@ -12,7 +12,7 @@ import corpus
 import corpus_mail
 import pytest
 from peers.client import send
-from peers.common import until
+from peers.common import PATIENCE, until
 from peers.sallyport import Sallyport
 from peers.smtp_sink import SmtpSink
 
@@ -88,7 +88,7 @@ def test_what_lies_in_it_is_told_all_the_same(build, folder):
     done = subprocess.run(
         [f"{os.path.abspath(build)}/sallyport", "scan", "--json", "--config",
          "sallyport.ini", *names], capture_output=True, check=False,
-        timeout=60, cwd=folder)
+        timeout=2 * PATIENCE, cwd=folder)
 
     said = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(said) == len(names), done.stderr

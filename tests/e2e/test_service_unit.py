@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from peers.common import PATIENCE
 
 MOST = 20  # an exposure of 2.0
 
@@ -26,7 +27,7 @@ def test_the_unit_is_hardened(build, folder):
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=yes",
          f"--threshold={MOST}", unit],
-        check=False, capture_output=True, timeout=60)
+        check=False, capture_output=True, timeout=2 * PATIENCE)
 
     assert done.returncode == 0, done.stdout.decode()[-3000:]
 

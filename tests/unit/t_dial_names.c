@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -95,6 +96,7 @@ dial(struct test *t, const char *host, uint16_t port, dial_allowed *allowed)
 	return clock_ms() - began;
 }
 
+/* -1: somebody has that port. */
 static int
 door(const char *host, uint16_t *port, int backlog)
 {
@@ -104,12 +106,44 @@ door(const char *host, uint16_t *port, int backlog)
 	assert_int_equal(addr_number(host, *port, &a), 0);
 	fd = socket(a.ss.ss_family, SOCK_STREAM, 0);
 	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a.ss, a.len), 0);
+	if (bind(fd, (struct sockaddr *)&a.ss, a.len) < 0) {
+		assert_int_equal(errno, EADDRINUSE);
+		close(fd);
+		return -1;
+	}
 	if (backlog >= 0)
 		assert_int_equal(listen(fd, backlog), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a.ss, &a.len), 0);
 	*port = addr_port(&a);
 	return fd;
+}
+
+/* One of each family, on a port that nobody has in either. */
+struct doors {
+	uint16_t port;
+	int six, four;
+};
+
+static void
+open_doors(struct doors *d, int backlog6, int backlog4)
+{
+	for (int i = 0; i < 100; i++) {
+		d->port = 0;
+		d->six = door("::1", &d->port, backlog6);
+		assert_true(d->six >= 0);
+		d->four = door("127.0.0.1", &d->port, backlog4);
+		if (d->four >= 0)
+			return;
+		close(d->six);
+	}
+	fail_msg("no port is free in both families");
+}
+
+static void
+close_doors(struct doors *d)
+{
+	close(d->six);
+	close(d->four);
 }
 
 /* Connections until one is not answered any more. */
@@ -129,8 +163,7 @@ fill(const char *host, uint16_t port, int fds[8])
 static void
 silent_one(void **state)
 {
-	uint16_t port = 0;
-	int l6 = door("::1", &port, 0), l4 = door("127.0.0.1", &port, 5);
+	struct doors d;
 	char text[ADDR_TEXT];
 	struct test t;
 	int fds[8];
@@ -138,8 +171,9 @@ silent_one(void **state)
 
 	(void)state;
 	begin(&t);
-	fill("::1", port, fds);
-	ms = dial(&t, "two.example", port, NULL);
+	open_doors(&d, 0, 5);
+	fill("::1", d.port, fds);
+	ms = dial(&t, "two.example", d.port, NULL);
 	assert_non_null(t.io);
 	assert_string_equal(addr_host(io_peer(t.io), text), "127.0.0.1");
 	assert_true(ms >= 249);  /* RFC 8305 5 */
@@ -147,53 +181,50 @@ silent_one(void **state)
 	end(&t);
 	for (int i = 0; i < 8; i++)
 		close(fds[i]);
-	close(l6);
-	close(l4);
+	close_doors(&d);
 }
 
 /* The one that answers first is the one that is kept, and the only one. */
 static void
 preferred_one(void **state)
 {
-	uint16_t port = 0;
-	int l6 = door("::1", &port, 5), l4 = door("127.0.0.1", &port, 5);
+	struct doors d;
 	char text[ADDR_TEXT];
 	struct test t;
 
 	(void)state;
 	begin(&t);
-	(void)dial(&t, "two.example", port, NULL);
+	open_doors(&d, 5, 5);
+	(void)dial(&t, "two.example", d.port, NULL);
 	assert_non_null(t.io);
 	assert_string_equal(addr_host(io_peer(t.io), text), "::1");
-	assert_int_equal(fcntl(l4, F_SETFL, O_NONBLOCK), 0);
-	assert_int_equal(accept(l4, NULL, NULL), -1);
+	assert_int_equal(fcntl(d.four, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(accept(d.four, NULL, NULL), -1);
 	end(&t);
-	close(l6);
-	close(l4);
+	close_doors(&d);
 }
 
 static void
 refusing_one(void **state)
 {
-	uint16_t port = 0;
-	int l6 = door("::1", &port, -1), l4 = door("127.0.0.1", &port, 5);
+	struct doors d;
 	struct test t;
 
 	(void)state;
 	begin(&t);
-	(void)dial(&t, "two.example", port, NULL);
+	open_doors(&d, -1, 5);
+	(void)dial(&t, "two.example", d.port, NULL);
 	assert_non_null(t.io);
 	end(&t);
-	close(l4);
+	close_doors(&d);
 	/* and when both refuse, that is said */
 	begin(&t);
-	l4 = door("127.0.0.1", &port, -1);
-	(void)dial(&t, "two.example", port, NULL);
+	open_doors(&d, -1, -1);
+	(void)dial(&t, "two.example", d.port, NULL);
 	assert_null(t.io);
 	assert_string_equal(t.why, "connection refused");
 	end(&t);
-	close(l6);
-	close(l4);
+	close_doors(&d);
 }
 
 static bool
@@ -234,19 +265,18 @@ turns(void **state)
 static void
 forbidden_one(void **state)
 {
-	uint16_t port = 0;
-	int l6 = door("::1", &port, 5), l4 = door("127.0.0.1", &port, 5);
+	struct doors d;
 	char text[ADDR_TEXT];
 	struct test t;
 
 	(void)state;
 	begin(&t);
-	(void)dial(&t, "two.example", port, not_v6);
+	open_doors(&d, 5, 5);
+	(void)dial(&t, "two.example", d.port, not_v6);
 	assert_non_null(t.io);
 	assert_string_equal(addr_host(io_peer(t.io), text), "127.0.0.1");
 	end(&t);
-	close(l6);
-	close(l4);
+	close_doors(&d);
 }
 
 /* Ours alone: the rest of the machine keeps its own. */

@@ -232,7 +232,7 @@ decide(enum action action, struct local_answer *a_r)
 {
 	struct decision d = {.action = action, .verdict = "malware"};
 	const struct local_words w = {"554 5.7.1 Refused: {reason} ({id})",
-	    "451 4.7.1 Later ({id})", true};
+	    "451 4.7.1 Later ({id})", true, "inbound"};
 	struct report r;
 
 	report_init(&r);
@@ -248,10 +248,11 @@ a_decision_becomes_an_answer(void **state)
 	(void)state;
 	decide(DO_PASS, &a);
 	assert_true(local_delivers(&a));
-	assert_string_equal(a.mark, "X-Sallyport: malware; none; ID");
+	assert_string_equal(a.mark, "X-Sallyport: malware; none; ID; inbound");
 	assert_string_equal(a.text, "");
 	decide(DO_TAG, &a);
-	assert_string_equal(a.mark, "X-Sallyport: malware A?B; none; ID");
+	assert_string_equal(
+	    a.mark, "X-Sallyport: malware A?B; none; ID; inbound");
 	decide(DO_DISCARD, &a);
 	assert_int_equal(a.action, DO_DISCARD);
 	assert_false(local_delivers(&a));

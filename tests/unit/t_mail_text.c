@@ -114,6 +114,7 @@ a_trace(void)
 	    .client = &client,
 	    .gateway = "gw.example",
 	    .id = ID,
+	    .direction = "outbound",
 	    .recipient = "a@b",
 	    .wall_ms = 0,
 	    .add_headers = true,
@@ -144,7 +145,7 @@ fields_on_top(void **state)
 	struct err e;
 
 	(void)state;
-	is(&t, RECEIVED "X-Sallyport: clean; clamav/1/2; " ID "\r\n");
+	is(&t, RECEIVED "X-Sallyport: clean; clamav/1/2; " ID "; outbound\r\n");
 	t.separate = true;
 	t.add_headers = false;
 	is(&t, RECEIVED "\r\n");
@@ -175,7 +176,8 @@ a_tag_says_what(void **state)
 	    "Received: from a???b? ([192.0.2.1])\r\n"
 	    "\tby gw.example (Sallyport) with ESMTP id " ID ";\r\n"
 	    "\tThu, 1 Jan 1970 00:00:00 +0000\r\n"
-	    "X-Sallyport: encrypted Zip???X: y; clamav/1/2; " ID "\r\n");
+	    "X-Sallyport: encrypted Zip???X: y; clamav/1/2; " ID
+	    "; outbound\r\n");
 }
 
 int

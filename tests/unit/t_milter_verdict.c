@@ -36,6 +36,7 @@ begin(void **state)
 	v = (struct milter_verdict){.decision = &decision,
 	    .report = &report,
 	    .id = ID,
+	    .direction = "inbound",
 	    .agreed = &agreed,
 	    .add_headers = true,
 	    .reject_text = "554 5.7.1 Refused: {reason} ({id})",
@@ -105,12 +106,12 @@ a_clean_mail_is_marked(void **state)
 {
 	(void)state;
 	judge();
-	says("i#0X-Sallyport. clean; clamav/1; " ID ".|a|");
+	says("i#0X-Sallyport. clean; clamav/1; " ID "; inbound.|a|");
 	assert_string_equal(said.result, "delivered");
 	assert_string_equal(said.reply, "accept");
 	agreed.steps = 0; /* the MTA puts the blank */
 	judge();
-	says("i#0X-Sallyport.clean; clamav/1; " ID ".|a|");
+	says("i#0X-Sallyport.clean; clamav/1; " ID "; inbound.|a|");
 	v.add_headers = false;
 	judge();
 	says("a|");
@@ -128,10 +129,10 @@ foreign_marks_go(void **state)
 	v.marks = 3;
 	judge();
 	says("m#3X-Sallyport..|m#2X-Sallyport..|m#1X-Sallyport..|"
-	     "i#0X-Sallyport. clean; clamav/1; " ID ".|a|");
+	     "i#0X-Sallyport. clean; clamav/1; " ID "; inbound.|a|");
 	agreed.actions = MILTER_ACT_ADDHDRS;
 	judge();
-	says("i#0X-Sallyport. clean; clamav/1; " ID ".|a|");
+	says("i#0X-Sallyport. clean; clamav/1; " ID "; inbound.|a|");
 	agreed.actions = MILTER_ACT_CHGHDRS;
 	judge();
 	says("m#3X-Sallyport..|m#2X-Sallyport..|m#1X-Sallyport..|a|");

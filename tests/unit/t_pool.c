@@ -14,6 +14,7 @@
 #include "proxy/io.h"
 #include "proxy/loop.h"
 #include "proxy/pool.h"
+#include "tests/unit/turn.h"
 
 static int freed;
 
@@ -22,22 +23,6 @@ free_tag(void *tag)
 {
 	assert_non_null(tag);
 	freed++;
-}
-
-static void
-stop(void *arg)
-{
-	loop_stop(arg);
-}
-
-static void
-turn(struct loop *l, int64_t ms)
-{
-	struct timer *t = timer_open(l, stop, l);
-
-	timer_set(t, ms);
-	loop_run(l);
-	timer_free(&t);
 }
 
 /* Puts a new connection in; returns its other end. */
@@ -83,7 +68,7 @@ test_newest_of_its_key(void **state)
 	io = pool_take(p, "k", &tag);
 	assert_string_equal(tag, "b");
 	io_puts(io, "RSET");
-	turn(l, 5);
+	turn_loop(l, 5);
 	hears(b, "RSET");
 	io_free(&io);
 	io = pool_take(p, "k", &tag);
@@ -93,7 +78,7 @@ test_newest_of_its_key(void **state)
 	assert_int_equal(freed, 0);
 	pool_free(&p);
 	assert_int_equal(freed, 1);
-	turn(l, 5);
+	turn_loop(l, 5);
 	hears(c, "QUIT\r\n");
 	loop_free(&l);
 	close(a);
@@ -112,12 +97,12 @@ test_dropped_when_it_speaks_or_goes(void **state)
 
 	(void)state;
 	freed = 0;
-	turn(l, 5);
+	turn_loop(l, 5);
 	assert_int_equal(pool_count(p, "k"), 3);
 	assert_int_equal(write(b, "421 bye\r\n", 9), 9);
 	close(c);
 	assert_int_equal(shutdown(a, SHUT_WR), 0);
-	turn(l, 10);
+	turn_loop(l, 10);
 	assert_int_equal(freed, 3);
 	assert_null(pool_take(p, "k", &tag));
 	pool_free(&p);
@@ -139,12 +124,12 @@ test_limits(void **state)
 	(void)state;
 	freed = 0;
 	assert_int_equal(pool_count(p, "k"), 2);
-	turn(l, 10);
-	hears(a, "QUIT\r\n"); /* the oldest went */
 	io = pool_take(p, "k", &tag);
 	assert_string_equal(tag, "c");
-	turn(l, 60); /* b has waited too long; c is ours and has not */
+	assert_int_equal(pool_count(p, "k"), 1); /* the oldest went */
+	turn_loop(l, 60); /* b has waited too long; c is ours and has not */
 	assert_int_equal(pool_count(p, "k"), 0);
+	hears(a, "QUIT\r\n");
 	hears(b, "QUIT\r\n");
 	assert_int_equal(read(c, &freed, 1), -1);
 	io_free(&io);
@@ -177,10 +162,10 @@ test_a_cap_on_all(void **state)
 	assert_int_equal(pool_count(p, "k"), 0);
 	assert_int_equal(pool_count(p, "m"), 1);
 	assert_int_equal(pool_count(p, "n"), 1);
-	turn(l, 5);
+	turn_loop(l, 5);
 	hears(a, "QUIT\r\n");
 	close(b); /* one that went by itself makes room, too */
-	turn(l, 10);
+	turn_loop(l, 10);
 	b = put(l, p, "k", "b");
 	assert_int_equal(pool_count(p, "o"), 1);
 	pool_free(&p);
@@ -206,7 +191,7 @@ test_unread_is_not_kept(void **state)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	io = io_open(l, &fds[0], NULL);
 	assert_int_equal(write(fds[1], "250 more\r\n", 10), 10);
-	turn(l, 5);
+	turn_loop(l, 5);
 	assert_int_equal(io_input(io).len, 10);
 	pool_put(p, "k", &io, &freed, free_tag);
 	assert_int_equal(pool_count(p, "k"), 0);

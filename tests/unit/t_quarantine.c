@@ -2,12 +2,7 @@
  * t_quarantine: what is kept, how full it may be, what is given up, and what
  * goes when it is old.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/quarantine_house.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,16 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "conf/conf.h"
-#include "proxy/base/log.h"
-#include "proxy/base/mem.h"
-#include "proxy/loop.h"
-#include "proxy/quarantine.h"
-#include "proxy/quarantine_copy.h"
 #include "proxy/quarantine_dir.h"
-#include "proxy/quarantine_room.h"
 
-#define ID "01KATE0000ZZZZZZZZZZZZZZZZ"
 #define ID2 "01KATE0000ZZZZZZZZZZZZZZZ0"
 
 static char dir[64];
@@ -289,91 +276,6 @@ what_is_old_goes(void **state)
 
 /* ---- a net worker's ---- */
 
-static struct {
-	const char *how;
-	unsigned times;
-} told;
-
-static void
-on_done(void *arg, const char *how)
-{
-	told.how = how;
-	told.times++;
-	loop_stop(arg);
-}
-
-struct house {
-	struct loop *loop;
-	struct quarantine_room *room;
-	struct quarantine *q;
-	struct conf *conf;
-	struct content *content;
-	struct facts facts;
-	struct event ev;
-};
-
-static void
-open_house(struct house *h, const char *more)
-{
-	static struct report report;
-	static const struct decision decision = {
-	    .action = DO_QUARANTINE, .verdict = "malware", .rule = "policy/p"};
-	char *text = xasprintf("[listener in]\nprotocol = smtp\n"
-			       "address = 127.0.0.1:1\npolicy = p\n"
-			       "[policy p]\nmalware = quarantine\n"
-			       "[engine clamav]\n[quarantine]\npath = %s\n%s",
-	    dir, more);
-	struct spool *s = spool_over("abc", 3);
-
-	*h = (struct house){.loop = loop_open()};
-	h->conf = conf_from_text("t", text, strlen(text), false, stderr);
-	assert_non_null(h->conf);
-	free(text);
-	h->room = quarantine_room_open();
-	h->q = quarantine_open(h->loop, h->room, 2, h->conf);
-	h->content = content_over(&s, CONTENT_MAIL, "mail");
-	facts_init(&h->facts, 1 << 16);
-	facts_add(&h->facts, FIELD_PROTOCOL, "smtp");
-	facts_add(&h->facts, FIELD_SENDER, "a\"@example.org");
-	facts_add(&h->facts, FIELD_RECIPIENT, "b@example.org");
-	facts_add(&h->facts, FIELD_RECIPIENT, "c@example.org");
-	report_init(&report);
-	h->ev = (struct event){.kind = EVENT_DECISION,
-	    .id = ID,
-	    .facts = &h->facts,
-	    .report = &report,
-	    .decision = &decision,
-	    .content = CONTENT_MAIL,
-	    .size = 3,
-	    .sha256 = "",
-	    .quarantine = ""};
-	told.how = NULL;
-	told.times = 0;
-}
-
-static void
-close_house(struct house *h)
-{
-	quarantine_free(&h->q);
-	quarantine_room_free(&h->room);
-	content_free(&h->content);
-	facts_free(&h->facts);
-	conf_free(&h->conf);
-	loop_free(&h->loop);
-}
-
-static struct keep *
-keep(struct house *h)
-{
-	const char *how;
-	struct keep *k =
-	    quarantine_keep(h->q, h->content, &h->ev, on_done, h->loop, &how);
-
-	assert_non_null(k);
-	assert_null(how);
-	return k;
-}
-
 static void
 a_mail_is_kept(void **state)
 {
@@ -381,7 +283,7 @@ a_mail_is_kept(void **state)
 	const char *note;
 
 	(void)state;
-	open_house(&h, "");
+	open_house(&h, dir, "");
 	(void)keep(&h);
 	/* its other owner may go at once */
 	content_free(&h.content);
@@ -406,7 +308,7 @@ cancelled(void **state)
 	struct keep *k;
 
 	(void)state;
-	open_house(&h, "");
+	open_house(&h, dir, "");
 	k = keep(&h);
 	quarantine_cancel(&k);
 	assert_null(k);
@@ -427,7 +329,7 @@ an_error(void **state)
 	struct house h;
 
 	(void)state;
-	open_house(&h, "");
+	open_house(&h, dir, "");
 	h.ev.id = "there/is/none";
 	(void)keep(&h);
 	loop_run(h.loop);

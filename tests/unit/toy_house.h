@@ -29,6 +29,7 @@
 #include "proxy/place.h"
 #include "proxy/session.h"
 #include "proxy/shared.h"
+#include "tests/unit/turn.h"
 
 #define ENGINE "[engine clamav]\ntype = clamav\n"
 #define CONF_TEXT(more) \
@@ -315,19 +316,9 @@ take_log(enum log_level level, uint64_t id, const char *text)
 }
 
 static inline void
-stop(void *arg)
-{
-	loop_stop(arg);
-}
-
-static inline void
 turn(struct test *t, int64_t ms)
 {
-	struct timer *timer = timer_open(t->w.loop, stop, t->w.loop);
-
-	timer_set(timer, ms);
-	loop_run(t->w.loop);
-	timer_free(&timer);
+	turn_loop(t->w.loop, ms);
 }
 
 static inline struct place *
