@@ -37,8 +37,7 @@ Then one of these on a line; C2: and S2: are a second client and so on:
                         time; then as usual
     hop down            from here on nobody listens there (in this scene)
     hop closes          it closes every connection it has
-    hop heard glob      a command it has heard in this scene
-    hop heard not glob
+    hop heard glob      a command it has heard in this scene; or: not glob
     hop pipelined       it was sent more while a reply of it was slow
     hop not pipelined
     relayed nothing     and none of these means that nothing is checked
@@ -213,18 +212,12 @@ class Stage:
     def clear(self):
         """For the next scene: no connection is left from the last one."""
         self.sink.script = {}
-        self.hop_closes()
-        for c in list(self.sink.connections):
-            c.ended.wait(common.PATIENCE)
-
-    def hop_closes(self):
-        for c in list(self.sink.connections):
-            c.close()
+        self.sink.hang_up()
 
     def hop_down(self):
         self.hop_is_down = True
         self.sink.stop_listening()
-        self.hop_closes()
+        self.sink.hang_up()
 
     def raise_hop(self):
         if self.hop_is_down:
@@ -405,7 +398,7 @@ class Play:
         if word == "down":
             self.stage.hop_down()
         elif word == "closes":
-            self.stage.hop_closes()
+            self.stage.sink.hang_up()
         elif rest in ("pipelined", "not pipelined"):
             if (self.stage.sink.early > self.early) != (word == "pipelined"):
                 raise Differs("it was otherwise")

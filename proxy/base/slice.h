@@ -49,4 +49,28 @@ slice_copy(struct slice s, char *to, size_t size)
 	return n == s.len;
 }
 
+/* The value of a hexadecimal digit; -1: it is none. */
+static inline int
+slice_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte whose escape ("%41") s begins with; -1: it begins with none. */
+static inline int
+slice_escape(struct slice s)
+{
+	int high, low;
+
+	if (s.len < 3 || s.at[0] != '%')
+		return -1;
+	high = slice_hex(s.at[1]);
+	low = slice_hex(s.at[2]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 #endif

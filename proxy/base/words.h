@@ -15,9 +15,11 @@
 
 /*
  * Sequence of the worker in the slot (high half) and who has it (low half):
- * 0 idle, 1..NET_WORKERS_MAX that net worker, SLOT_GONE nobody ever again.
+ * 0 idle, 1..NET_WORKERS_MAX that net worker, SLOT_ENDED nobody until it has
+ * died, for a net worker ends it on purpose, SLOT_GONE nobody ever again.
  */
 #define SLOT_GONE 0xffffffffu
+#define SLOT_ENDED 0xfffffffeu
 struct words {
 	_Atomic uint64_t word[SLOTS_MAX];
 };
@@ -34,8 +36,8 @@ void words_unmap(struct words *w); /* NULL is fine */
 bool words_claim(
     struct words *w, uint32_t slot, uint32_t sequence, uint32_t self);
 
-/* Passes it on: to 0 (idle) or to another net worker.  False: it was not
- * self's any more. */
+/* Passes it on: to 0 (idle), to another net worker, or to SLOT_ENDED.  False:
+ * it was not self's any more. */
 bool words_pass(struct words *w, uint32_t slot, uint32_t sequence,
     uint32_t self, uint32_t to);
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/bench_load.h"
 #include "tests/bench/bench_tls.h"
 #include "tests/bench/bench_web.h"
 
@@ -51,13 +52,12 @@ static struct {
 	struct addr addr;
 	int epoll;
 	struct conn *conns;
-	long n, opened, pace, requests, per_connection;
+	struct load load;
+	long pace, per_connection;
 	bool idle, distinct, direct;
 	SSL_CTX *tls; /* NULL: in the clear */
-	int64_t warm_us, span_us, patience_us, grace_us;
-	int64_t count_from_us, until_us; /* known once all have an answer */
 
-	long begun, counted, open, connected, ready;
+	long begun, counted, connected;
 	long wrong_status, wrong_body, broken, reopened;
 	int last_status;
 	uint64_t bytes;
@@ -71,14 +71,14 @@ static void
 conn_shut(struct conn *c)
 {
 	wire_close(&c->wire);
-	b.open--;
+	b.load.open--;
 }
 
 static bool
 time_is_over(void)
 {
-	return clock_us() >= b.until_us ||
-	    (b.requests > 0 && b.begun >= b.requests);
+	return clock_us() >= b.load.until_us ||
+	    (b.load.total > 0 && b.begun >= b.load.total);
 }
 
 /* A connection that ended when it should not have: begin again. */
@@ -147,8 +147,8 @@ answered(struct conn *c)
 		c->good = false;
 	b.wrong_body += !c->good;
 	if (c->fresh)
-		b.ready++;
-	if (c->good && now >= b.count_from_us && now <= b.until_us) {
+		b.load.ready++;
+	if (c->good && now >= b.load.count_from_us && now <= b.load.until_us) {
 		b.counted++;
 		b.bytes += b.length;
 		b.last_us = now;
@@ -418,7 +418,7 @@ conn_open(struct conn *c)
 	c->close = false;
 	c->asked = 0;
 	watch(b.epoll, EPOLL_CTL_ADD, c->wire.fd, EPOLLIN | EPOLLOUT, c);
-	b.open++;
+	b.load.open++;
 }
 
 static void
@@ -459,48 +459,28 @@ turn(void)
 static void
 open_some(void)
 {
-	long most = (b.idle ? b.ready : b.connected) + b.pace;
+	long most = (b.idle ? b.load.ready : b.connected) + b.pace;
 
-	while (b.opened < b.n && b.opened < most)
-		conn_open(&b.conns[b.opened++]);
-}
-
-/* Time counts from when each has had an answer. */
-static void
-begin_when_ready(int64_t began_us)
-{
-	int64_t now = clock_us();
-
-	if (b.count_from_us != INT64_MAX ||
-	    (b.ready < b.n && now < began_us + b.patience_us))
-		return;
-	b.count_from_us = now + b.warm_us;
-	b.until_us = b.count_from_us + b.span_us;
+	while (b.load.opened < b.load.n && b.load.opened < most)
+		conn_open(&b.conns[b.load.opened++]);
 }
 
 /* Holds connections that have had an answer until standard input ends. */
 static void
 hold(void)
 {
-	int64_t until_us = clock_us() + b.span_us;
-	char byte;
-
-	while (b.ready < b.n && clock_us() < until_us) {
-		open_some();
-		turn();
-	}
+	load_get_ready(&b.load);
 	printf("{\"ready\": %ld, \"broken\": %ld, \"wrong_body\": %ld}\n",
-	    b.ready, b.broken, b.wrong_body);
-	fflush(stdout);
-	while (read(STDIN_FILENO, &byte, 1) > 0)
-		;
+	    b.load.ready, b.broken, b.wrong_body);
+	load_hold();
 }
 
 static void
 report(void)
 {
-	int64_t end = b.until_us < clock_us() ? b.until_us : b.last_us;
-	double seconds = (double)(end - b.count_from_us) / 1e6;
+	int64_t end =
+	    b.load.until_us < clock_us() ? b.load.until_us : b.last_us;
+	double seconds = (double)(end - b.load.count_from_us) / 1e6;
 
 	times_sort(&b.times);
 	times_sort(&b.first);
@@ -513,7 +493,7 @@ report(void)
 	    seconds > 0 ? (double)b.bytes / seconds / 1e6 : 0,
 	    times_at(&b.times, 0.5), times_at(&b.times, 0.99),
 	    times_at(&b.first, 0.5), b.begun, b.wrong_status, b.last_status,
-	    b.wrong_body, b.broken, b.reopened, b.open);
+	    b.wrong_body, b.broken, b.reopened, b.load.open);
 }
 
 static void
@@ -531,11 +511,9 @@ read_arguments(int argc, char **argv)
 		b.tls = wire_context(NULL, NULL);
 	b.target =
 	    b.direct || b.tls != NULL ? "" : xasprintf("http://%s", b.host);
-	b.n = number(argc, argv, "--connections", "1");
-	if (b.n < 1 || b.n > CONNS_MAX)
-		die("--connections", "out of range");
+	load_arguments(&b.load, argc, argv, CONNS_MAX, "4000", "4000");
 	b.pace = number(argc, argv, "--pace", "50");
-	b.requests = number(argc, argv, "--requests", "0");
+	b.load.total = number(argc, argv, "--requests", "0");
 	b.per_connection = number(argc, argv, "--per-connection", "0");
 	b.distinct = number(argc, argv, "--distinct", "0") != 0;
 	b.serial = (uint64_t)clock_us() << 20;
@@ -552,32 +530,17 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int64_t began;
-
 	read_arguments(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	b.epoll = epoll_create1(EPOLL_CLOEXEC);
-	b.conns = xcalloc((size_t)b.n, sizeof(*b.conns));
-	b.warm_us = number(argc, argv, "--warm-ms", "0") * 1000;
-	b.span_us = number(argc, argv, "--ms", "3000") * 1000;
-	b.patience_us = number(argc, argv, "--ready-ms", "4000") * 1000;
-	b.grace_us = number(argc, argv, "--grace-ms", "4000") * 1000;
-	b.count_from_us = b.until_us = INT64_MAX;
-	began = clock_us();
-	if (b.requests > 0) { /* every one of them counts */
-		b.count_from_us = began;
-		b.until_us = began + b.span_us;
-	}
+	b.conns = xcalloc((size_t)b.load.n, sizeof(*b.conns));
+	b.load.open_some = open_some;
+	b.load.turn = turn;
 	if (b.idle) {
 		hold();
 		return 0;
 	}
-	for (open_some(); b.open > 0 &&
-	     (b.until_us == INT64_MAX || clock_us() < b.until_us + b.grace_us);
-	     open_some()) {
-		turn();
-		begin_when_ready(began);
-	}
+	load_run(&b.load);
 	report();
 	return 0;
 }

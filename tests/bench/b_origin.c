@@ -177,38 +177,26 @@ client_accept(int listener)
 		client_free(c);
 }
 
+static void
+client_ready(void *client, uint32_t events)
+{
+	if ((events & EPOLLOUT) != 0)
+		client_send(client);
+	else
+		client_input(client);
+}
+
 int
 main(int argc, char **argv)
 {
-	static char listening, input;
-	struct epoll_event e[256], l = {.events = EPOLLIN};
 	const char *cert = argument(argc, argv, "--cert", "");
-	int listener, n;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (cert[0] != '\0')
 		tls = wire_context(cert, argument(argc, argv, "--key", NULL));
 	corpus_read(&corpus, argument(argc, argv, "--corpus", NULL));
 	epoll = epoll_create1(EPOLL_CLOEXEC);
-	listener =
-	    listener_open(argument(argc, argv, "--address", "127.0.0.1:0"));
-	l.data.ptr = &listening;
-	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &l);
-	l.data.ptr = &input;
-	epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &l);
-	for (;;) {
-		n = epoll_wait(epoll, e, 256, -1);
-		for (int i = 0; i < n; i++) {
-			struct client *c = e[i].data.ptr;
-
-			if (e[i].data.ptr == &input)
-				return 0;
-			if (e[i].data.ptr == &listening)
-				client_accept(listener);
-			else if ((e[i].events & EPOLLOUT) != 0)
-				client_send(c);
-			else
-				client_input(c);
-		}
-	}
+	serve(epoll, argument(argc, argv, "--address", "127.0.0.1:0"),
+	    client_accept, client_ready);
+	return 0;
 }

@@ -198,33 +198,23 @@ client_accept(int listener)
 		client_free(c);
 }
 
+static void
+client_ready(void *client, uint32_t events)
+{
+	(void)events;
+	client_input(client);
+}
+
 int
 main(int argc, char **argv)
 {
-	static char listening, input;
-	struct epoll_event e[256], l = {.events = EPOLLIN};
 	const char *cert = argument(argc, argv, "--cert", "");
-	int listener, n;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (cert[0] != '\0')
 		tls = wire_context(cert, argument(argc, argv, "--key", NULL));
 	epoll = epoll_create1(EPOLL_CLOEXEC);
-	listener =
-	    listener_open(argument(argc, argv, "--address", "127.0.0.1:0"));
-	l.data.ptr = &listening;
-	epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &l);
-	l.data.ptr = &input;
-	epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &l);
-	for (;;) {
-		n = epoll_wait(epoll, e, 256, -1);
-		for (int i = 0; i < n; i++) {
-			if (e[i].data.ptr == &input)
-				return 0;
-			if (e[i].data.ptr == &listening)
-				client_accept(listener);
-			else
-				client_input(e[i].data.ptr);
-		}
-	}
+	serve(epoll, argument(argc, argv, "--address", "127.0.0.1:0"),
+	    client_accept, client_ready);
+	return 0;
 }

@@ -9,12 +9,12 @@
 #include <sys/uio.h>
 
 #include "proxy/base/clock.h"
+#include "tests/bench/bench_load.h"
 #include "tests/bench/bench_tls.h"
 
 #define CONNS_MAX 20000
 #define IN_MAX 4096
-#define GRACE_US 30000000 /* for what is under way at the end */
-#define BROKEN_MAX 10000  /* a server that takes none is no server */
+#define BROKEN_MAX 10000 /* a server that takes none is no server */
 
 enum state {
 	GREETING, /* 220 */
@@ -47,17 +47,14 @@ static struct {
 	struct addr addr;
 	int epoll;
 	struct conn *conns;
-	long n, opened, pace, mails_max, per_connection;
+	struct load load;
+	long pace, per_connection;
 	bool idle, no_pipelining;
 	SSL_CTX *tls; /* NULL: in the clear */
-	int64_t warm_us, span_us;
-	int64_t patience_us; /* for all to be greeted; then it begins */
-	int64_t count_from_us, until_us; /* known once all are greeted */
 
 	long begun, counted, clean, infected;
 	long wrong_clean, wrong_infected; /* replies that were not deserved */
 	long tempfail, broken;            /* 4xx; connections that ended */
-	long open, ready;
 	uint64_t bytes;
 	int64_t last_us;
 	struct times times;
@@ -86,14 +83,14 @@ static void
 conn_shut(struct conn *c)
 {
 	wire_close(&c->wire);
-	b.open--;
+	b.load.open--;
 }
 
 static bool
 time_is_over(void)
 {
-	return clock_us() >= b.until_us ||
-	    (b.mails_max > 0 && b.begun >= b.mails_max);
+	return clock_us() >= b.load.until_us ||
+	    (b.load.total > 0 && b.begun >= b.load.total);
 }
 
 /* A connection that ended when it should not have: begin again. */
@@ -184,7 +181,7 @@ count_reply(struct conn *c, int code)
 	else
 		b.wrong_clean += code >= 500;
 	b.tempfail += code >= 400 && code < 500;
-	if (now < b.count_from_us || now > b.until_us)
+	if (now < b.load.count_from_us || now > b.load.until_us)
 		return;
 	b.counted++;
 	b.infected += c->mail->infected;
@@ -250,7 +247,7 @@ heard(struct conn *c, int code, bool more, const char *text)
 			say(c, "STARTTLS\r\n");
 			break;
 		}
-		b.ready++;
+		b.load.ready++;
 		c->state = IDLE;
 		if (!b.idle)
 			mail_begin(c);
@@ -333,7 +330,7 @@ conn_open(struct conn *c)
 {
 	*c = (struct conn){.wire.fd = socket_to(&b.addr)};
 	watch(b.epoll, EPOLL_CTL_ADD, c->wire.fd, EPOLLIN, c);
-	b.open++;
+	b.load.open++;
 }
 
 /* Dot-stuffed and ended, so that one write sends it (RFC 5321 4.5.2). */
@@ -380,45 +377,26 @@ turn(void)
 static void
 open_some(void)
 {
-	while (b.opened < b.n && b.opened < b.ready + b.pace)
-		conn_open(&b.conns[b.opened++]);
-}
-
-/* Time counts from when all are greeted. */
-static void
-begin_when_ready(int64_t began_us)
-{
-	int64_t now = clock_us();
-
-	if (b.count_from_us != INT64_MAX ||
-	    (b.ready < b.n && now < began_us + b.patience_us))
-		return;
-	b.count_from_us = now + b.warm_us;
-	b.until_us = b.count_from_us + b.span_us;
+	while (
+	    b.load.opened < b.load.n && b.load.opened < b.load.ready + b.pace)
+		conn_open(&b.conns[b.load.opened++]);
 }
 
 /* Holds greeted sessions until standard input ends. */
 static void
 hold(void)
 {
-	int64_t until_us = clock_us() + b.span_us;
-	char byte;
-
-	while (b.ready < b.n && clock_us() < until_us) {
-		open_some();
-		turn();
-	}
-	printf("{\"ready\": %ld, \"broken\": %ld}\n", b.ready, b.broken);
-	fflush(stdout);
-	while (read(STDIN_FILENO, &byte, 1) > 0)
-		;
+	load_get_ready(&b.load);
+	printf("{\"ready\": %ld, \"broken\": %ld}\n", b.load.ready, b.broken);
+	load_hold();
 }
 
 static void
 report(void)
 {
-	int64_t end = b.until_us < clock_us() ? b.until_us : b.last_us;
-	double seconds = (double)(end - b.count_from_us) / 1e6;
+	int64_t end =
+	    b.load.until_us < clock_us() ? b.load.until_us : b.last_us;
+	double seconds = (double)(end - b.load.count_from_us) / 1e6;
 
 	times_sort(&b.times);
 	printf("{\"seconds\": %.3f, \"mails\": %ld, \"rate\": %.2f, "
@@ -430,7 +408,7 @@ report(void)
 	    seconds > 0 ? (double)b.bytes / seconds / 1e6 : 0,
 	    times_at(&b.times, 0.5), times_at(&b.times, 0.99), b.clean,
 	    b.infected, b.begun, b.wrong_clean, b.wrong_infected, b.tempfail,
-	    b.broken, b.open);
+	    b.broken, b.load.open);
 }
 
 static void
@@ -441,11 +419,9 @@ read_arguments(int argc, char **argv)
 	if (addr_parse(argument(argc, argv, "--address", NULL), &b.addr, &e) <
 	    0)
 		die("--address", e.text);
-	b.n = number(argc, argv, "--connections", "1");
-	if (b.n < 1 || b.n > CONNS_MAX)
-		die("--connections", "out of range");
+	load_arguments(&b.load, argc, argv, CONNS_MAX, "8000", "30000");
 	b.pace = number(argc, argv, "--pace", "4");
-	b.mails_max = number(argc, argv, "--mails", "0");
+	b.load.total = number(argc, argv, "--mails", "0");
 	b.per_connection = number(argc, argv, "--per-connection", "100");
 	b.no_pipelining = number(argc, argv, "--no-pipelining", "0") != 0;
 	b.idle = number(argc, argv, "--idle", "0") != 0;
@@ -461,31 +437,17 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int64_t began;
-
 	read_arguments(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	b.epoll = epoll_create1(EPOLL_CLOEXEC);
-	b.conns = xcalloc((size_t)b.n, sizeof(*b.conns));
-	b.warm_us = number(argc, argv, "--warm-ms", "0") * 1000;
-	b.span_us = number(argc, argv, "--ms", "3000") * 1000;
-	b.patience_us = number(argc, argv, "--ready-ms", "8000") * 1000;
-	b.count_from_us = b.until_us = INT64_MAX;
-	began = clock_us();
-	if (b.mails_max > 0) { /* every one of them counts */
-		b.count_from_us = began;
-		b.until_us = began + b.span_us;
-	}
+	b.conns = xcalloc((size_t)b.load.n, sizeof(*b.conns));
+	b.load.open_some = open_some;
+	b.load.turn = turn;
 	if (b.idle) {
 		hold();
 		return 0;
 	}
-	for (open_some(); b.open > 0 &&
-	     (b.until_us == INT64_MAX || clock_us() < b.until_us + GRACE_US);
-	     open_some()) {
-		turn();
-		begin_when_ready(began);
-	}
+	load_run(&b.load);
 	report();
 	return 0;
 }

@@ -73,4 +73,30 @@ watch(int epoll, int op, int fd, uint32_t events, void *arg)
 	return epoll_ctl(epoll, op, fd, &e) == 0;
 }
 
+/* Serves there until standard input ends, for then nobody wants it any more:
+ * accepts() is for the listener, ready() for what is watched besides. */
+static inline void
+serve(int epoll, const char *address, void (*accepts)(int listener),
+    void (*ready)(void *client, uint32_t events))
+{
+	static char listening, input;
+	int listener = listener_open(address);
+	struct epoll_event e[256];
+
+	watch(epoll, EPOLL_CTL_ADD, listener, EPOLLIN, &listening);
+	watch(epoll, EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN, &input);
+	for (;;) {
+		int n = epoll_wait(epoll, e, 256, -1);
+
+		for (int i = 0; i < n; i++) {
+			if (e[i].data.ptr == &input)
+				return;
+			if (e[i].data.ptr == &listening)
+				accepts(listener);
+			else
+				ready(e[i].data.ptr, e[i].events);
+		}
+	}
+}
+
 #endif

@@ -399,6 +399,37 @@ class EximFilter(EximPipe):
     transport = EXIM_FILTER
 
 
+# A scanner is for Exim a command that writes something: without one of these
+# words it has not looked, and the mail waits.
+EXIM_SCANNER = """\
+av_scanner = cmdline:cat %s/*.eml | /usr/bin/sallyport deliver -- echo passed \\
+  2>&1 | grep -xE "passed|.*Refused.*":Refused:Refused. (.+)
+acl_smtp_data = acl_check_data
+"""
+EXIM_ACL = """\
+acl_check_data:
+  deny malware = *
+       message = 554 5.7.1 Refused: $malware_name
+  accept
+"""
+
+
+class EximScanner(Box):
+    """Exim's ACL, which asks before it answers for a mail."""
+
+    def __init__(self, build, socket):
+        super().__init__(build, socket)
+        self.mta = Exim()
+        self.mta.ask(EXIM_SCANNER.replace(
+            "/usr/bin/sallyport deliver",
+            f"{self.tool} deliver --socket {self.socket}"), EXIM_ACL)
+        self.mta.start()
+
+    def remove(self):
+        self.mta.remove()
+        super().remove()
+
+
 SENDMAIL = """\
 LOCAL_DOMAIN(`sendmail.example.net')dnl
 define(`LOCAL_MAILER_PATH', `{tool}')dnl

@@ -1,14 +1,16 @@
 """Chromium: Debian's browser, headless, with the gateway as its proxy.
 
-    with Chromium(proxy=port) as b:       or pac="http://.../proxy.pac"
-        got = b.goto("http://www.example.test/")
-        got["status"], got["title"], got["text"], got["fetched"]
-        b.run("document.cookie"), b.download("a.get", path), b.shot(path)
+    b = Chromium(proxy=port, trusts=[ca])     or pac="http://.../proxy.pac"
+    got = b.start().goto("http://www.example.test/")
+    got["status"], got["title"], got["text"], got["fetched"]
+    b.run("document.cookie"), b.download("a.get", path), b.picture("site")
 
+SALLYPORT_SHOTS: a folder to keep the pictures in, to be looked at.
 tests/browser/browse.js speaks to it; scripts/setup test installs what it uses.
 """
 
 import json
+import os
 import pathlib
 import select
 import subprocess
@@ -24,7 +26,10 @@ class BrowserFailed(Exception):
 
 
 class Chromium:
-    def __init__(self, proxy=None, pac=None):
+    """Its HOME is a folder of its own; trusts: the authorities that are told
+    to it there."""
+
+    def __init__(self, proxy=None, pac=None, trusts=()):
         self.dir = new_dir("chromium")
         self.child = None
         self.args = []
@@ -32,6 +37,18 @@ class Chromium:
             self.args += [f"--proxy-server=http://127.0.0.1:{proxy}"]
         if pac is not None:
             self.args += [f"--proxy-pac-url={pac}"]
+        if trusts:
+            self.trust(trusts)
+
+    def trust(self, authorities):
+        """As the user of this machine would: in the NSS database of HOME."""
+        place = f"{self.dir}/.pki/nssdb"
+        os.makedirs(place)
+        for words in (["-N", "--empty-password"],
+                      *(["-A", "-n", f"CA {i}", "-t", "C,,", "-i", ca.pem]
+                        for i, ca in enumerate(authorities))):
+            subprocess.run(["certutil", "-d", f"sql:{place}", *words],
+                           check=True, capture_output=True)
 
     def start(self):
         settings = {"profile": f"{self.dir}/profile", "args": self.args}
@@ -39,12 +56,13 @@ class Chromium:
         self.child = subprocess.Popen(
             ["node", TESTS / "browser" / "browse.js", MODULES,
              json.dumps(settings)], text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, start_new_session=True)
+            stdout=subprocess.PIPE, start_new_session=True,
+            env={**os.environ, "HOME": self.dir})
         self.answer()
         return self
 
     def answer(self):
-        ready, _, _ = select.select([self.child.stdout], [], [], 2 * PATIENCE)
+        ready, _, _ = select.select([self.child.stdout], [], [], 3 * PATIENCE)
         line = self.child.stdout.readline() if ready else ""
         said = json.loads(line or '{"error": "it says nothing"}')
         if "error" in said:
@@ -70,6 +88,14 @@ class Chromium:
 
     def shot(self, to, dark=False, width=900):
         self.do("shot", to=to, dark=dark, width=width)
+
+    def picture(self, name):
+        """Of the page; none, unless somebody wants to look at them."""
+        folder = os.environ.get("SALLYPORT_SHOTS")
+        if folder is None:
+            return
+        for mode, width in (("light", 900), ("dark", 900), ("phone", 360)):
+            self.shot(f"{folder}/{name}-{mode}.png", mode == "dark", width)
 
     def remove(self):
         if self.child is not None:

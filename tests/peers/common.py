@@ -71,6 +71,15 @@ def answers(port, host="127.0.0.1"):
     return True
 
 
+def connected_to(port):
+    """Is anybody's connection to that port of 127.0.0.1 there, or ended by
+    the other side alone?"""
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        ends = [line.split()[2:4] for line in list(f)[1:]]
+    return any(state in ("01", "08") and end == f"0100007F:{port:04X}"
+               for end, state in ends)
+
+
 def new_dir(name, parent=None):
     """A directory that every user may pass through (pytest's may not be)."""
     path = tempfile.mkdtemp(prefix=f"sallyport-{name}-", dir=parent)

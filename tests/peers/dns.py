@@ -57,6 +57,8 @@ class Dns:
         with contextlib.suppress(OSError):
             while True:
                 query, client = self.sock.recvfrom(4096)
+                if not query:       # it is closed
+                    return
                 threading.Thread(target=self.answer, args=(query, client),
                                  daemon=True).start()
 

@@ -11,7 +11,7 @@ from .common import (answers, free_port, kill, new_dir, offspring, remove_dir,
                      until)
 
 PROGRAM = (pathlib.Path(__file__).resolve().parent.parent
-           / ".peers/exim/usr/sbin/exim4")
+           / ".peers/exim4/usr/sbin/exim4")
 
 CONFIG = """\
 primary_hostname = exim.example.net
@@ -69,13 +69,21 @@ class Exim:
 
     def add(self, port, routers, transports):
         """Also listens there, these before its own.  Before start()."""
+        self.change((f"daemon_smtp_ports = {self.port}",
+                     f"daemon_smtp_ports = {self.port} : {port}"),
+                    ("begin routers\n", f"begin routers\n{routers}"),
+                    ("begin transports\n", f"begin transports\n{transports}"))
+
+    def ask(self, main, acl):
+        """With these and not an acl_smtp_data that says yes to all.  Before
+        start()."""
+        self.change(("acl_smtp_data = accept\n", main),
+                    ("begin routers\n", f"begin acl\n{acl}\nbegin routers\n"))
+
+    def change(self, *pairs):
         with open(f"{self.dir}/conf", encoding="ascii") as f:
             text = f.read()
-        for old, new in (
-                (f"daemon_smtp_ports = {self.port}",
-                 f"daemon_smtp_ports = {self.port} : {port}"),
-                ("begin routers\n", f"begin routers\n{routers}"),
-                ("begin transports\n", f"begin transports\n{transports}")):
+        for old, new in pairs:
             text = text.replace(old, new)
         with open(f"{self.dir}/conf", "w", encoding="ascii") as f:
             f.write(text)

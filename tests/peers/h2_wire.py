@@ -112,6 +112,7 @@ class Wire:
         except (ssl.SSLEOFError, EOFError):
             self.over("cut")
         except (OSError, ValueError):
+            self.rest()
             self.over("reset")
         if self.how == "reset":
             with contextlib.suppress(OSError):
@@ -154,6 +155,12 @@ class Wire:
                 del self.out[:n]
                 self.sent += n
                 self.lock.notify_all()
+
+    def rest(self):
+        """It takes no more: what it has said before is read all the same."""
+        with contextlib.suppress(OSError, ValueError):
+            while not self.paused and self.take():
+                pass
 
     def take(self):
         """True: there may be more."""

@@ -13,6 +13,8 @@ import subprocess
 
 import pytest
 
+from .common import PATIENCE
+
 
 class Network:
     """Three network namespaces and the wires between them."""
@@ -46,7 +48,7 @@ class Network:
 
     def run(self, who, *words, **more):
         """A program there, to its end."""
-        return subprocess.run([*self.words(who), *words], timeout=60,
+        return subprocess.run([*self.words(who), *words], timeout=2 * PATIENCE,
                               capture_output=True, check=False, **more)
 
     def wire(self):

@@ -89,6 +89,7 @@ class Place:
     """What a test may ask about each of them."""
 
     heard = True  # the client hears the verdict
+    marked = True  # and whoever reads the mail, from a field on top
     recipient = corpus_mail.RECIPIENT
     scanning = " -> scan"  # in the log, when a mail is at the gate
     # fields of events, beside what a relay writes

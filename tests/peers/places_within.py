@@ -86,6 +86,25 @@ def child_end(way, child):
     return out, err
 
 
+class EximAcl(Agent):
+    """B: Exim asks in its ACL, and its client hears the answer."""
+
+    kind = agents.EximScanner
+    marked = False  # the program only looks
+    # nor is it told of an envelope
+    not_here = Agent.not_here | {
+        "email.from.address", "email.to.address", "sallyport.recipients"}
+
+    def take(self, mail):
+        return send(self.way.mta.port, mail)
+
+    def mails(self):
+        return self.way.mta.mails()
+
+    def settled(self):
+        return self.way.mta.queued() == 0
+
+
 class Server(Agent):
     """C: as a mail server runs it.  It has answered for the mail: a refusal
     would be a bounce."""
@@ -115,6 +134,7 @@ def agent(base, way):
 WITHIN = {
     "milter_postfix": MilterPostfix,
     "milter_sendmail": MilterSendmail,
+    "exim_acl": EximAcl,
     "deliver": agent(Agent, agents.Deliver),
     "filter": agent(Agent, agents.Filter),
     "procmail": agent(Agent, agents.Procmail),

@@ -128,6 +128,8 @@ class Sallyport:
             self.notices.bind(place)
             self.notices.setblocking(False)
             os.chmod(place, 0o777)
+        self.notes()
+        self.notified = []  # what it has told in a life before this one
         self.env["NOTIFY_SOCKET"] = place
         words = program or [f"{self.build}/sallyportd", "--config", self.path]
         with open(f"{self.dir}/stderr", "ab") as err:

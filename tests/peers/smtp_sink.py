@@ -86,7 +86,7 @@ class Connection:
     def __init__(self, sink, sock, number):
         self.sink, self.sock, self.number = sink, sock, number
         self.file = sock.makefile("rb", buffering=65536)
-        self.said = []  # every line the client sent, without data
+        self.said = []  # every line the client sent, of data the dot alone
         self.helo = None
         self.lmtp = False  # LHLO was said: a reply for each recipient
         self.sender = None
@@ -277,6 +277,7 @@ class Connection:
             lines.append(piece[1:] if piece.startswith(b".") else piece)
         self.data = b"".join(lines)
         self.chunks = 0
+        self.said.append(b".")
         self._reply("dot", b".", "250 2.0.0 Ok: kept")
         self.sender, self.recipients = None, []
 
@@ -390,6 +391,15 @@ class SmtpSink:
                 pass
             s.close()
         self._listeners = []
+
+    def hang_up(self):
+        """Ends every connection, and waits until the clients have seen it."""
+        for c in list(self.connections):
+            c.close()
+        for c in list(self.connections):
+            c.ended.wait(common.PATIENCE)
+        common.until("the clients have seen it",
+                     lambda: not common.connected_to(self.port))
 
     def stop(self):
         self.stopping.set()

@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import subprocess
 
-from .common import answers, free_port, kill, new_dir, remove_dir, until
+from .web_server import WebServer
 
 USR = pathlib.Path(__file__).resolve().parents[1] / ".peers/squid/usr"
 
@@ -42,14 +42,12 @@ shutdown_lifetime 0 seconds
 """
 
 
-class Squid:
-    """start() and remove()."""
-
+class Squid(WebServer):
+    FOLDERS = ()
     USER, PASSWORD = "gw", "s3cret"
 
     def __init__(self, names):
-        self.dir, self.port = new_dir("squid"), free_port()
-        self.child = None
+        super().__init__()
         shutil.chown(self.dir, "proxy", "proxy")
         self.write("hosts", "".join(f"127.0.0.1 {n}\n" for n in names))
         secret = subprocess.run(
@@ -59,29 +57,9 @@ class Squid:
         self.write("conf", CONFIG.format(dir=self.dir, port=self.port,
                                          usr=USR))
 
-    def write(self, name, text):
-        with open(f"{self.dir}/{name}", "w", encoding="ascii") as f:
-            f.write(text)
-
     def lines(self):
         with open(f"{self.dir}/access.log", encoding="ascii") as f:
             return f.read().splitlines()
 
-    def start(self):
-        # pylint: disable=R1732 # it lives until remove()
-        self.child = subprocess.Popen(
-            [USR / "sbin/squid", "-N", "-f", f"{self.dir}/conf"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True)
-        until("Squid answers", lambda: answers(self.port))
-        return self
-
-    def remove(self):
-        if self.child is not None:
-            self.child.terminate()
-            try:
-                self.child.wait(10)
-            except subprocess.TimeoutExpired:
-                kill(self.child.pid)
-                self.child.wait()
-        remove_dir(self.dir)
+    def program(self):
+        return [USR / "sbin/squid", "-N", "-f", f"{self.dir}/conf"]

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from .common import alive, kill, new_dir, remove_dir, until
+from .common import PATIENCE, alive, kill, new_dir, remove_dir, until
 
 BOOT = r"""
 set -eu
@@ -93,7 +93,7 @@ class Systemd:
         done = subprocess.run(
             ["nsenter", "-t", str(self.init), "-a", "-r", "-w", "env", "-i",
              "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *words],
-            check=False, capture_output=True, text=True, timeout=60,
+            check=False, capture_output=True, text=True, timeout=2 * PATIENCE,
             input=given)
         assert not check or done.returncode == 0, \
             f"{words}: {done.stdout}{done.stderr}"

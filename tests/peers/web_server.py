@@ -1,5 +1,5 @@
-"""What the web servers have in common: a folder of their own with the files that
-they serve, a port, a program that stays in the foreground.
+"""What the web servers (and a proxy) have in common: a folder of their own with
+the files that they serve, a port, a program that stays in the foreground.
 """
 
 import os
@@ -10,7 +10,8 @@ from .common import answers, free_port, kill, new_dir, remove_dir, until
 
 class WebServer:
     """start() and remove(); put(name, bytes) makes a file.  A class of it says
-    which FOLDERS there are, writes its configuration and names program()."""
+    which FOLDERS there are, writes its configuration and names program(),
+    whose words are kept in a file of that folder."""
 
     FOLDERS = ("www",)
 
@@ -44,8 +45,10 @@ class WebServer:
 
     def start(self):
         # pylint: disable=R1732 # it lives until remove()
-        self.child = subprocess.Popen(
-            self.program(), stdin=subprocess.DEVNULL, start_new_session=True)
+        with open(f"{self.dir}/said", "ab") as said:
+            self.child = subprocess.Popen(
+                self.program(), stdin=subprocess.DEVNULL, stdout=said,
+                stderr=said, start_new_session=True)
         until(f"{type(self).__name__} answers", lambda: answers(self.port))
         return self
 
