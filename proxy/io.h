@@ -116,7 +116,7 @@ void io_unfeed(struct io *io); /* forgets all that is fed and put behind it */
  * IO_DRAINED.  An io that holds 1 MB of what was put is ended: IO_GONE. */
 bool io_full(const struct io *io);
 
-/* Sends what is queued now instead of at the end of the turn. */
+/* Sends what is queued or held now instead of at the end of the turn. */
 void io_flush(struct io *io);
 
 /* What is put goes out with what is put next, or at the end: one packet

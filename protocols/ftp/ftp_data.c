@@ -230,8 +230,7 @@ void
 ftp_data_finish(struct ftp_data *d)
 {
 	forget(d);
-	/* in the clear nothing comes behind that, and a close cuts nothing off
-	 */
+	/* in the clear a peer has nothing to say to the end */
 	if (io_secured(d->io))
 		io_finish(&d->io, LINGER_MS);
 	else

@@ -185,7 +185,7 @@ http_pipe_take(struct session *s)
 	struct http_req *q = h->req;
 	struct http_request_head r;
 
-	if (q == NULL || !may_precede(p, q))
+	if (q == NULL || io_input(s->client).len == 0 || !may_precede(p, q))
 		return false;
 	if ((p == NULL ? 0 : p->n) + 1 >= q->own->pipeline)
 		return false;

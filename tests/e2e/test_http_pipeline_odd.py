@@ -5,9 +5,11 @@ pipelining."""
 
 import contextlib
 import random
+import threading
 
 import pytest
 from corpus_mail import eicar
+from peers.common import PATIENCE, until
 from peers.origin import Origin, answer
 from peers.sallyport import Sallyport
 from peers.web import Raw, raw, web_listener, web_port
@@ -136,6 +138,52 @@ def test_twice_is_the_most(warm):
     assert [r.target for r in o.asked].count("/b") == 2
 
 
+def test_what_is_sent_once_more_goes_on_a_new_connection(gateway, warm):
+    """Not on an old one that is idle: that may end, too, and twice is the most."""
+    slow = threading.Event()
+
+    def hold(connection):
+        slow.wait(PATIENCE)
+        connection.send(answer(b"held").data)
+        return True
+
+    def first(connection):
+        more(connection, 1)
+        close(connection,
+              answer(body("/a"), fields=["Connection: close"]).data)
+
+    gw = gateway({**web_listener(), "gateway": {"workers": "1"}})
+    o, c = warm({"/hold": hold, "/a": first, "/b": answer(body("/b"))}, gw)
+    with raw(gw) as other:
+        other.send(words(o, ["/hold"]))
+        until("one is under way", lambda: o.asked)
+        assert c.ask("GET", o.url("/warm")).body == b"warm"
+        slow.set()
+        assert other.answer().body == b"held"
+    c.send(words(o, ["/a", "/b"]))
+    all_right(c, ["/a", "/b"])
+    assert [(r.target, r.connection) for r in o.asked[2:]] == \
+        [("/a", 1), ("/b", 1), ("/b", 3)]
+
+
+def test_one_with_answers_still_to_come_serves_nobody(warm):
+    """HTTP/1.0 that goes on: what else was asked there is left unanswered."""
+    def first(connection):
+        more(connection, 2)
+        connection.send(answer(body("/a"), version="1.0",
+                               fields=["Connection: keep-alive"]).data)
+        return True
+
+    bye = {p: answer(body(p), fields=["Connection: close"])
+           for p in ("/b", "/c")}
+    o, c = warm({"/a": first, **bye, **bodies(["/d"])})
+    c.send(words(o, ["/a", "/b", "/c"]))
+    all_right(c, ["/a", "/b", "/c"])
+    c.send(words(o, ["/d"]))
+    all_right(c, ["/d"])
+    assert o.asked[-1].connection == 4
+
+
 BAD = OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n" + EVIL
 
 
@@ -219,7 +267,6 @@ PATHS = {
     "/ok": lambda c: answer(at(c)),
     "/long": lambda c: answer(at(c) * 2000),
     "/chunks": lambda c: answer(at(c), framing="chunked"),
-    "/end": lambda c: answer(at(c), framing="close"),
     "/old": lambda c: answer(at(c), version="1.0"),
     "/bye": lambda c: answer(at(c), fields=["Connection: close"]),
     "/none": lambda c: b"HTTP/1.1 204 No Content\r\n\r\n",
@@ -231,7 +278,7 @@ PATHS = {
     "/dead": lambda c: b"",
     "/hint": lambda c: b"HTTP/1.1 100 Continue\r\n\r\n" + answer(at(c)).data,
 }
-ENDS = ("/bad", "/short", "/dead", "/old", "/end", "/bye")
+ENDS = ("/bad", "/short", "/dead", "/old", "/bye")
 FIELDS = [[]] * 6 + [["Range: bytes=5-20"], ["Accept-Encoding: gzip"],
                      ["Authorization: Basic eDp5"]]
 

