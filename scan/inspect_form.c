@@ -3,6 +3,7 @@
  * name.  The walk is that of mails, whose readings are those of forms and more.
  * The other kind of form (WHATWG URL 5) is a row of fields.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -217,6 +218,25 @@ take_field(struct walking *w, struct slice name, struct slice value)
 	free(text);
 }
 
+/*
+ * What a query may have in it (RFC 3986 3.4), and base64 in lines.  Programs
+ * give that type to whatever they send, as curl --data-binary does: a picture
+ * cut at each "&" is a thousand fields of nothing.
+ */
+static bool
+is_fields(struct slice text)
+{
+	static const char marks[] = "%&=+/-_.~!$'()*,;:@?\r\n";
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+
+		if (!isalnum(c) && (c == '\0' || strchr(marks, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
 /* The shortest were looked at with the whole. */
 static void
 walk_fields(struct walking *w, struct slice rest)
@@ -243,11 +263,13 @@ inspect_form(struct inspection *in, const struct content *c,
 	struct walking w = {in, where, level};
 	const char *bytes = content_map(c);
 	const char *type = content_type(c);
+	struct slice text;
 
 	if (bytes == NULL)
 		return;
+	text = (struct slice){bytes, (size_t)content_size(c)};
 	if (strncasecmp(type, "multipart/", 10) == 0)
 		walk_parts(&w, c, bytes);
-	else if (strcasecmp(type, FIELDS) == 0)
-		walk_fields(&w, (struct slice){bytes, (size_t)content_size(c)});
+	else if (strcasecmp(type, FIELDS) == 0 && is_fields(text))
+		walk_fields(&w, text);
 }
