@@ -161,6 +161,7 @@ struct http_req {
 	struct http_origin *o;       /* NULL: not needed, or given back */
 	TAILQ_ENTRY(http_req) ahead; /* before its turn */
 	unsigned ahead_on; /* the connection it was sent on then; 0: none */
+	bool lent;         /* its answer comes from there */
 	char hop[HTTP_KEY_MAX]; /* "host:port"; "" none */
 	char hop_address[ADDR_TEXT];
 	const char *hop_tls_version, *hop_tls_cipher;
@@ -289,8 +290,8 @@ void http_page_decision(struct http_req *q, const struct exchange *x);
 void http_plain(struct http_req *q, unsigned status, const char *type,
     struct slice body, const char *reason);
 
-/* The line of Date (RFC 9110 6.6.1), as of now. */
-void http_date_put(struct buf *to);
+/* The line of Date (RFC 9110 6.6.1): so many seconds ago. */
+void http_date_put(struct buf *to, uint64_t age_s);
 
 /* OPTIONS of the gateway itself, and the end of the request. */
 void http_options(struct http_req *q);

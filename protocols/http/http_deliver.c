@@ -129,7 +129,7 @@ add_date(const struct http_req *q, struct buf *b, struct http_write_response *w)
 		return;
 	if (w->more.at != buf_at(b) && w->more.len > 0)
 		buf_put(b, w->more.at, w->more.len);
-	http_date_put(b);
+	http_date_put(b, q->from_keep ? q->age_s : 0);
 	w->more = (struct slice){buf_at(b), b->len};
 }
 
@@ -189,16 +189,20 @@ cut_off(struct http_req *q, const char *result, const char *reason)
 	session_reset(s);
 }
 
-/* What answers an upload may be another thing the next time. */
+/*
+ * What answers an upload may be another thing the next time; and an origin that
+ * gives two answers to one request would speak for others here: see
+ * http_pipe.h.
+ */
 static void
 remember_url(struct http_req *q)
 {
 	const struct decision *d = &q->x->decision;
 	const char *url = facts_get(&q->x->facts, FIELD_URL, 0);
 
-	if (url != NULL && !q->has_body && d->because.kind == FOUND_MALWARE &&
-	    d->because.what[0] != '\0' && d->action != DO_PASS &&
-	    d->action != DO_TAG)
+	if (url != NULL && !q->has_body && !q->lent &&
+	    d->because.kind == FOUND_MALWARE && d->because.what[0] != '\0' &&
+	    d->action != DO_PASS && d->action != DO_TAG)
 		http_urls_add(q->own->urls, url, d->because.what);
 }
 

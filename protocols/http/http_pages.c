@@ -13,7 +13,8 @@
 #define HEAD_MAX (8 * 1024)
 
 /* Those that browsers use; others pass as well, but for TRACE. */
-#define METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, CONNECT"
+#define METHODS_HERE "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+#define METHODS METHODS_HERE ", CONNECT"
 
 static const char *
 fact(const struct http_req *q, enum field field)
@@ -30,12 +31,13 @@ is_head(const struct http_req *q)
 }
 
 void
-http_date_put(struct buf *to)
+http_date_put(struct buf *to, uint64_t age_s)
 {
+	int64_t now = clock_wall_ms() / 1000;
 	char text[HTTP_DATE_MAX];
 
 	(void)buf_printf(to, "Date: %s\r\n",
-	    http_date_text((time_t)(clock_wall_ms() / 1000), text));
+	    http_date_text((time_t)(now - (int64_t)age_s), text));
 }
 
 /* The answer's head and body; the rest of the connection follows it. */
@@ -49,7 +51,7 @@ put_answer(struct http_req *q, unsigned status, const struct buf *fields,
 	q->close = q->close || q->unread;
 	buf_init(&b, HEAD_MAX);
 	(void)http_write_status(&b, status);
-	http_date_put(&b);
+	http_date_put(&b, 0);
 	io_put(io, buf_at(&b), b.len);
 	buf_free(&b);
 	io_put(io, buf_at(fields), fields->len);
@@ -67,9 +69,9 @@ put_answer(struct http_req *q, unsigned status, const struct buf *fields,
 static const char *
 allowed(const struct http_req *q)
 {
-	bool to_read = q->scheme == HTTP_SCHEME_FTP || http_is_self(q);
-
-	return to_read ? "GET, HEAD" : METHODS;
+	if (q->scheme == HTTP_SCHEME_FTP || http_is_self(q))
+		return "GET, HEAD";
+	return q->head.method == HTTP_CONNECT ? METHODS_HERE : METHODS;
 }
 
 static void

@@ -14,8 +14,9 @@
 #include "proxy/base/log.h"
 #include "proxy/base/mem.h"
 
-/* How long the session keeps one that waits for nothing. */
-#define IDLE_MS 15000
+/* The answer on a connection waits so long for its turn; then the request is
+ * sent once more, in its turn.  Longer than that servers do not wait. */
+#define KEPT_MS 15000
 
 #define HTTP_PIPE_MAGIC 0x47790017u
 struct http_pipe {
@@ -30,6 +31,7 @@ struct http_pipe {
 	unsigned is; /* its number */
 	struct http_host host, to;
 	enum http_scheme scheme;
+	char *user; /* who has asked there; "": it was not asked */
 };
 
 static struct http_pipe *
@@ -151,10 +153,8 @@ send_ahead(struct http_pipe *p, struct http_req *q, struct http_origin *o)
 {
 	if (is_refused(q) || !http_request_put(q, o))
 		return;
-	if (o->piped == 0) {
-		io_free(&p->io); /* there is one of them at a time */
+	if (o->piped == 0)
 		o->piped = ++p->last;
-	}
 	q->ahead_on = o->piped;
 	http_request_hop(q, o);
 	log_debug(q->s->id, "http pipelined id=%s origin=%s", q->x->id, o->key);
@@ -215,6 +215,24 @@ http_pipe_next(struct session *s)
 	return q;
 }
 
+static const char *
+user_of(const struct http_req *q)
+{
+	const char *user = facts_get(&q->x->facts, FIELD_USER, 0);
+
+	return user == NULL ? "" : user;
+}
+
+/* Can q, which was sent nowhere, go on where others have ended? */
+static bool
+may_go_on(const struct http_pipe *p, const struct http_req *q)
+{
+	return TAILQ_EMPTY(&p->ahead) && is_plain(&q->head) &&
+	    q->scheme == p->scheme && http_host_same(&q->host, &p->host, 0) &&
+	    http_host_same(&q->to, &p->to, 0) &&
+	    strcmp(user_of(q), p->user) == 0;
+}
+
 bool
 http_pipe_has(const struct http_req *q, bool again)
 {
@@ -222,11 +240,7 @@ http_pipe_has(const struct http_req *q, bool again)
 
 	if (p == NULL || p->io == NULL)
 		return false;
-	if (q->ahead_on != 0)
-		return is_on(p, q);
-	return again && !is_on(p, TAILQ_FIRST(&p->ahead)) &&
-	    q->scheme == p->scheme && http_host_same(&q->host, &p->host, 0) &&
-	    http_host_same(&q->to, &p->to, 0);
+	return q->ahead_on != 0 ? is_on(p, q) : again && may_go_on(p, q);
 }
 
 void
@@ -236,9 +250,10 @@ http_pipe_lend(struct http_req *q)
 
 	http_origin_lend(q->o, &p->io, p->is, q->ahead_on != 0);
 	q->ahead_on = 0; /* from here on its answer is q->o's business */
+	q->lent = true;
 }
 
-/* Paused it says only that it is lost; idle it has nothing to say. */
+/* Paused it says only that it is lost, or that it has waited too long. */
 static void
 kept_says(void *arg, struct io *io, enum io_event what)
 {
@@ -250,20 +265,16 @@ kept_says(void *arg, struct io *io, enum io_event what)
 		io_free(&p->io);
 }
 
-/* Nothing was asked on it that is not answered. */
-static void
-rest(struct http_pipe *p, const struct http_req *q)
+/* Is there what the connection of q->o could be kept for? */
+static bool
+goes_on(const struct http_pipe *p, const struct http_req *q)
 {
-	if (io_input(p->io).len > 0 || io_ended(p->io)) {
-		if (io_input(p->io).len > 0)
-			log_info(q->s->id,
-			    "http origin=%s answers what nobody has asked",
-			    q->o->key);
-		io_free(&p->io);
-		return;
-	}
-	io_resume(p->io);
-	io_deadline(p->io, IDLE_MS, "pipeline");
+	const struct http_req *next = TAILQ_FIRST(&p->ahead);
+
+	if (next != NULL)
+		return next->ahead_on == q->o->piped;
+	/* what is here already can be the answer to nothing */
+	return io_input(q->s->client).len > 0 && io_input(q->o->io).len == 0;
 }
 
 void
@@ -274,6 +285,8 @@ http_pipe_keep(struct http_req *q)
 	if (q->o->piped == 0)
 		return;
 	MUST(p != NULL && p->io == NULL);
+	if (!goes_on(p, q))
+		return;
 	p->io = http_origin_keep(q->o);
 	if (p->io == NULL)
 		return;
@@ -281,9 +294,19 @@ http_pipe_keep(struct http_req *q)
 	p->host = q->host;
 	p->to = q->to;
 	p->scheme = q->scheme;
+	free(p->user);
+	p->user = xstrdup(user_of(q));
 	io_owner(p->io, kept_says, p);
-	if (!is_on(p, TAILQ_FIRST(&p->ahead)))
-		rest(p, q);
+	io_deadline(p->io, KEPT_MS, "pipeline");
+}
+
+void
+http_pipe_rest(struct session *s)
+{
+	struct http_pipe *p = pipe_of(s);
+
+	if (p != NULL && TAILQ_EMPTY(&p->ahead))
+		io_free(&p->io);
 }
 
 void
@@ -312,5 +335,6 @@ http_pipe_free(struct http_pipe **pp, const char *reason)
 	}
 	*pp = NULL;
 	p->magic = 0;
+	free(p->user);
 	free(p);
 }

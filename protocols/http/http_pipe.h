@@ -14,8 +14,8 @@ struct session;
  * Each has passed what it would have to pass in its turn, and has its turn all
  * the same: its answer is read, judged and delivered when those before it are.
  *
- * Whose connection it was once is whose it stays: what comes on it too late,
- * or unasked, can reach no other client.
+ * Such a connection lives as long as the row of requests does: no other client
+ * gets it, and no request of another kind or user.
  */
 
 /*
@@ -29,17 +29,21 @@ bool http_pipe_take(struct session *s);
 struct http_req *http_pipe_next(struct session *s);
 
 /*
- * Has the session a connection for q?  One on which q was sent; or, if q may
- * be sent on one that was used before (again), one that is idle.
+ * Has the session a connection for q?  The one on which q was sent; or, if q
+ * may be sent on one that was used before (again), the one of the row that q
+ * goes on with.
  */
 bool http_pipe_has(const struct http_req *q, bool again);
 
 /* It becomes that of q->o, which was opened fresh. */
 void http_pipe_lend(struct http_req *q);
 
-/* The answer is whole: the connection of q->o stays with the session, if
- * requests were sent behind one another on it and it can be used again. */
+/* The answer is whole: the connection of q->o stays with the session for a
+ * while, if it goes on, and a next request is there. */
 void http_pipe_keep(struct http_req *q);
+
+/* What is kept, and was not asked anything, is closed. */
+void http_pipe_rest(struct session *s);
 
 /* q ends.  An answer to it that nobody has read is nobody's. */
 void http_pipe_left(struct http_req *q);

@@ -216,6 +216,8 @@ http_request_go(struct http_req *q)
 		http_origin_through(q->o);
 	if (kept)
 		http_pipe_lend(q);
+	else
+		http_pipe_rest(q->s);
 	copy_text(q->hop, sizeof(q->hop), q->o->key);
 	http_origin_start(q->o);
 }
@@ -429,8 +431,10 @@ http_request_take(struct session *s)
 
 	if (q == NULL && take_turn(s))
 		return true;
-	if (in.len == 0)
+	if (in.len == 0) {
+		http_pipe_rest(s);
 		return false;
+	}
 	if (q == NULL) {
 		q = p->req = http_request_open(s);
 		http_enter(s, HTTP_IN_HEAD);

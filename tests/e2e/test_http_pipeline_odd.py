@@ -5,6 +5,7 @@ pipelining."""
 
 import contextlib
 import random
+import socket
 import threading
 
 import pytest
@@ -235,14 +236,32 @@ def test_an_answer_too_many_stays_with_its_origin_and_client(warm, web, late):
     assert EVIL.endswith(c.answer().body)
     with raw(web) as other:
         for connection, rest in held:
-            connection.send(rest)
+            with contextlib.suppress(OSError):  # it may be closed by now
+                connection.send(rest)
         other.send(words(o, ["/d"]))
         all_right(other, ["/d"])
     assert o.asked[-1].connection != o.asked[0].connection
-    if not late:    # it was here before anything else was asked
-        c.send(words(o, ["/d"]))
-        all_right(c, ["/d"])
-        assert o.asked[-1].connection != o.asked[0].connection
+    c.send(words(o, ["/d"]))
+    all_right(c, ["/d"])
+    assert o.asked[-1].connection != o.asked[0].connection
+
+
+def test_an_answer_too_many_blocks_no_url(gateway, warm):
+    """Whatever it was, it did not come from there."""
+    def first(connection):
+        more(connection, 1)
+        connection.send(answer(body("/a")).data + answer(eicar()).data)
+        return True
+
+    gw = gateway({**web_listener(infected_url_block="1h"),
+                  "gateway": {"workers": "1"}})
+    o, c = warm({"/a": first, **bodies(["/b"])}, gw)
+    c.send(words(o, ["/a", "/b"]))
+    all_right(c, ["/a"])
+    assert c.answer().status == 403
+    with raw(gw) as other:
+        other.send(words(o, ["/b"]))
+        all_right(other, ["/b"])
 
 
 def test_what_comes_before_it_was_asked_for(warm):
@@ -291,7 +310,14 @@ def serve(connection):
         data = data[:data.rindex(b"\r\n\r\n") + 4] if path == "/hint" else \
             data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     connection.send(data)
-    return path not in ENDS
+    if path not in ENDS:
+        return True
+    # as servers do: a close() on what nobody has read cuts off what was said
+    connection.sock.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):
+        while connection.file.read1(65536):
+            pass
+    return False
 
 
 def stream(o, rng, n):
