@@ -165,7 +165,9 @@ class H2Connection(Peer):
     def serve(self, stream):
         path = stream.request.target.partition("?")[0]
         what = self.origin.answers.get(path, NOT_FOUND)
-        with contextlib.suppress(OSError, h2.exceptions.ProtocolError):
+        # KeyError: it was reset meanwhile, and h2 has forgotten it
+        with contextlib.suppress(OSError, KeyError,
+                                 h2.exceptions.ProtocolError):
             if isinstance(what, Answer):
                 stream.plain(what)
             else:
