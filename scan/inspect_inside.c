@@ -116,6 +116,7 @@ struct taking {
 	unsigned level; /* of the container, below the content looked at */
 	enum file_type type;
 	bool encrypted;         /* some of it is */
+	bool loose;             /* need not be one: how it ends says nothing */
 	struct content *member; /* NULL: none is being taken */
 	struct where where;
 	unsigned n; /* members come to */
@@ -127,6 +128,8 @@ report_how(struct taking *t, const char *where, enum unpack_end how)
 	struct report *r = t->in->report;
 	const char *word = type_word(t->type);
 
+	if (t->loose)
+		return;
 	/* What is not known to be encrypted looks damaged. */
 	if (t->encrypted && (how == UNPACK_UNSUPPORTED || how == UNPACK_BROKEN))
 		how = UNPACK_ENCRYPTED;
@@ -251,8 +254,12 @@ open_container(struct inspection *in, const struct stowaway *item,
     const void *bytes, size_t len, const struct later *of, bool tentative)
 {
 	enum file_type type = item->type;
-	struct taking t = {
-	    .in = in, .of = &of->where, .level = of->level, .type = type};
+	bool apart = item->how == STOWED_APART;
+	struct taking t = {.in = in,
+	    .of = &of->where,
+	    .level = of->level,
+	    .type = type,
+	    .loose = apart && !of->zip};
 	enum unpack_end how;
 
 	t.encrypted = peek_rar_is_encrypted(type, bytes, len);
@@ -261,11 +268,12 @@ open_container(struct inspection *in, const struct stowaway *item,
 	else
 		how = unpack_zip_in_order(bytes, len, &taker, &t);
 	MUST(t.member == NULL);
-	if (t.n > 0 && item->how == STOWED_APART)
+	if (t.n > 0 && apart)
 		report_apart(&t);
 	if (t.encrypted)
 		how = UNPACK_ENCRYPTED;
-	tentative = tentative || is_weak(type);
+	/* In a zip another reader comes to what is behind a bad head. */
+	tentative = (tentative && !apart) || is_weak(type);
 	if (t.n > 0 || !tentative || how == UNPACK_ENCRYPTED)
 		report_how(&t, of->where.path, how);
 }
@@ -274,13 +282,25 @@ open_container(struct inspection *in, const struct stowaway *item,
 static void
 report_many(struct inspection *in, const struct later *of)
 {
-	unsigned n = 0;
+	report_add(in->report, of->zip ? FOUND_LIMIT : FOUND_AMBIGUOUS, US,
+	    of->where.path, "more than %d zip members apart", ZIP_PLACES_MAX);
+}
 
-	for (unsigned i = 0; i < of->n; i++)
-		n += of->items[i].how != STOWED_WHOLE;
-	if (n > STOWAWAYS_MAX)
-		report_add(in->report, FOUND_LIMIT, US, of->where.path,
-		    "zip members apart");
+/* Items of which there is nothing to be read, too. */
+static void
+open_item(struct inspection *in, const struct stowaway *item,
+    const unsigned char *bytes, size_t len, const struct later *of, bool own)
+{
+	if (item->how == STOWED_MORE)
+		report_many(in, of);
+	else if (item->how == STOWED_DIFFERS)
+		report_add(in->report, FOUND_MALFORMED, US, of->where.path,
+		    "zip heads differ");
+	else if (item->type == FILE_MAIL)
+		walk_mail(in, bytes, len, &of->where, of->level);
+	else
+		open_container(
+		    in, item, bytes + item->at, len - item->at, of, !own);
 }
 
 void
@@ -296,14 +316,6 @@ inspect_inside(
 		in->report->unscanned_bytes += len;
 		return;
 	}
-	report_many(in, of);
-	for (unsigned i = 0; i < of->n && !in->stop; i++) {
-		const struct stowaway *item = &of->items[i];
-
-		if (item->type == FILE_MAIL)
-			walk_mail(in, bytes, len, &of->where, of->level);
-		else
-			open_container(in, item, bytes + item->at,
-			    len - item->at, of, i > 0 || !of->own);
-	}
+	for (unsigned i = 0; i < of->n && !in->stop; i++)
+		open_item(in, &of->items[i], bytes, len, of, i == 0 && of->own);
 }

@@ -112,7 +112,7 @@ report_closed(struct inspection *in, const struct layer *l)
 
 /* All that is not at the layer's own beginning; returns how many. */
 static unsigned
-find_stowed(const struct layer *l, struct stowaway list[2 * STOWAWAYS_MAX + 1])
+find_stowed(const struct layer *l, struct stowaway list[STOWED_MAX])
 {
 	unsigned n = peek_stowaways(l->type, l->bytes, l->len, list);
 	bool own = l->type == FILE_ZIP, is_zip = own;
@@ -128,7 +128,7 @@ find_stowed(const struct layer *l, struct stowaway list[2 * STOWAWAYS_MAX + 1])
 static struct later *
 plan(const struct layer *l, const struct layer *parent)
 {
-	struct stowaway stowed[2 * STOWAWAYS_MAX + 1];
+	struct stowaway stowed[STOWED_MAX];
 	struct later *later;
 	unsigned n = find_stowed(l, stowed);
 	bool ours = is_ours(l->type, parent);
@@ -138,6 +138,7 @@ plan(const struct layer *l, const struct layer *parent)
 	later = xcalloc(1, sizeof(*later));
 	later->where = l->where;
 	later->own = ours;
+	later->zip = l->type == FILE_ZIP;
 	if (ours)
 		add_item(later, (struct stowaway){l->type, 0, STOWED_WHOLE});
 	for (unsigned i = 0; i < n; i++)

@@ -12,7 +12,8 @@
  * inspection.c; engines see it through the calls in engine.h.
  */
 #define LAYERS_MAX 66 /* [scan] max_depth is at most 64 */
-#define ITEMS_MAX (2 * STOWAWAYS_MAX + 2)
+#define STOWED_MAX (STOWAWAYS_MAX + ZIP_STOWED_MAX)
+#define ITEMS_MAX (STOWED_MAX + 2)
 #define TOLD_MAX 512 /* members of a content that are kept by name */
 
 /* What has been looked at from outside, and is still to be opened by us. */
@@ -24,6 +25,7 @@ struct later {
 	struct stowaway items[ITEMS_MAX];
 	unsigned n;
 	bool own; /* the first is what it is; the others are stowaways */
+	bool zip; /* it is one: what is apart in it is no chance */
 };
 
 /* A content that an engine is in, or the one being looked at. */

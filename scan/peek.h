@@ -34,14 +34,19 @@ bool peek_rar_is_volume(enum file_type type, const void *bytes, size_t len);
  * An archive inside a file of another type: a zip behind a stub or a picture,
  * a 7z or RAR in a program, an ISO image whose system area is something else.
  */
+enum stowed {
+	STOWED_WHOLE,
+	STOWED_IN_ORDER, /* a zip, to be read from there on */
+	STOWED_APART,    /* so, and its directory does not name it */
+	/* nothing to be read: */
+	STOWED_MORE,   /* of them than ZIP_PLACES_MAX */
+	STOWED_DIFFERS /* the two heads of a member that is named */
+};
+
 struct stowaway {
 	enum file_type type;
 	size_t at; /* where it begins, for its reader */
-	enum {
-		STOWED_WHOLE,
-		STOWED_IN_ORDER, /* a zip, to be read from there on */
-		STOWED_APART     /* so, and its directory does not name it */
-	} how;
+	enum stowed how;
 };
 
 #define STOWAWAYS_MAX 8
@@ -50,12 +55,15 @@ struct stowaway {
 unsigned peek_stowaways(enum file_type type, const void *bytes, size_t len,
     struct stowaway *list_r);
 
+#define ZIP_PLACES_MAX 64
+#define ZIP_STOWED_MAX (ZIP_PLACES_MAX + 2)
+
 /*
- * Members of a zip that its last directory does not list, and may be all that
- * another reader sees.  stub: something else is in front of it.  Fills at most
- * STOWAWAYS_MAX + 1: that many are too many.  Returns how many.
+ * Members of a zip that its last directory does not list, or not as they say
+ * themselves, and may be all that another reader sees.  stub: something else
+ * is in front of it.  Returns how many there are in the list.
  */
 unsigned peek_zip_apart(const void *bytes, size_t len, bool stub,
-    struct stowaway list_r[STOWAWAYS_MAX + 1]);
+    struct stowaway list_r[ZIP_STOWED_MAX]);
 
 #endif

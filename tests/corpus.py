@@ -156,6 +156,55 @@ def zip_that_lies_about_a_size(payload):
         "<HHHHIIH", 0, 0, 1, 1, len(central), len(local + apart), 0)
 
 
+def zip_with_other_heads(payload):
+    """Its directory says deflated, the member's own head three bytes."""
+    data = bytearray(zipped(payload))
+    data[8:10] = bytes(2)
+    data[14:26] = struct.pack("<III", zlib.crc32(data[35:38]), 3, 3)
+    return bytes(data)
+
+
+def zip_with_a_bad_head(payload):
+    """Libarchive goes no further than a head whose extra field lies."""
+    bad = b"PK\3\4" + struct.pack(
+        "<HHHHHIIIHH", 20, 0, 0, 0, 0, 0, 1, 1, 1, 3) + b"x\1\0\x20d"
+    return bad + zips_in_a_row(payload, b"harmless\n")
+
+
+def zip_to_a_pipe(payload):
+    """As Info-ZIP writes it: a large directory with numbers that fit."""
+    data = zipped(payload)
+    end = data.rindex(b"PK\5\6")
+    size, at = struct.unpack("<II", data[end + 12:end + 20])
+    return data[:end] + b"PK\6\6" + struct.pack(
+        "<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, size, at) + b"PK\6\7" + \
+        struct.pack("<IQI", 0, end, 1) + data[end:]
+
+
+def zip_aligned(payload):
+    """As zipalign pads it: a head of nothing before the directory."""
+    data, filler = zipped(payload), b"PK\3\4" + bytes(26)
+    central, end = data.rindex(b"PK\1\2"), data.rindex(b"PK\5\6")
+    return data[:central] + filler + data[central:end + 16] + \
+        (central + len(filler)).to_bytes(4, "little") + data[end + 20:]
+
+
+def zip_of_zips(n):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for i in range(n):
+            z.writestr(f"{i}.docx", zipped(b"harmless\n", name=INNER))
+    return out.getvalue()
+
+
+def document_with_zips(n, last=b""):
+    """They lie in it in pieces: some look broken."""
+    zips = [zipped(os.urandom(600)) for _ in range(n)]
+    cut = [z[:512] + bytes(512) + z[512:] for z in zips]
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + \
+        b"".join(z + bytes(-len(z) % 512) for z in cut) + last
+
+
 def zip_nested(payload, depth):
     for level in range(depth):
         payload = zipped(payload, name=INNER if level == 0 else f"{level}.zip")
@@ -375,13 +424,30 @@ def closed(payload):
         "magic.ace": (bytes(7) + b"**ACE**" + bytes(200), "limit"),
         "wim-in.zip": (zipped(by_7z(payload, "wim"), name="x.wim"), "limit"),
         "unknown-method.zip": (zip_unknown(payload), "limit"),
-        "many-apart.zip": (zips_in_a_row(*[b"harmless\n"] * 10, payload),
+        "many-apart.zip": (zips_in_a_row(*[b"harmless\n"] * 70, payload),
                            "limit"),
+        "other-heads.zip": (zip_with_other_heads(payload), "malformed"),
+        "bad-head.zip": (zip_with_a_bad_head(payload), "malformed"),
         "cut.zst": (by_filter(os.urandom(3000), "zstd", "-c")[:-200],
                     "malformed"),
         "cut.7z": (by_7z(payload, "7z")[:-20], "malformed"),
         "damaged.zip": (zip_damaged(), "malformed"),
         "nested-17.zip": (zip_nested(payload, 17), "limit"),
+    }
+
+
+def odd():
+    """{name: (bytes, kinds of the findings)}: how honest ones look, too."""
+    text = b"harmless\n" * 20
+    apart = {"ambiguous"}
+    return {
+        "two.zip": (zips_in_a_row(text, text), apart),
+        "pipe.zip": (zip_to_a_pipe(text), set()),
+        "aligned.zip": (zip_aligned(text), set()),
+        "of-zips.zip": (zip_of_zips(12), set()),
+        "two-of-zips.zip": (zip_of_zips(70) + zipped(text), apart),
+        "12-in.msg": (document_with_zips(12, bytes(512)), apart),
+        "70-in.msg": (document_with_zips(70, bytes(512)), apart),
     }
 
 

@@ -26,11 +26,13 @@ check_stowaways(enum file_type type, const uint8_t *data, size_t size)
 static void
 check_apart(const uint8_t *data, size_t size, bool stub)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	unsigned n = peek_zip_apart(data, size, stub, list);
 
-	MUST(n <= STOWAWAYS_MAX + 1);
+	MUST(n <= ZIP_STOWED_MAX);
 	for (unsigned i = 0; i < n; i++) {
+		if (list[i].how == STOWED_DIFFERS)
+			continue;
 		MUST(list[i].at < size && list[i].how != STOWED_WHOLE);
 		MUST(memcmp(data + list[i].at, "PK\3\4", 4) == 0);
 		MUST(i == 0 || list[i].at > list[i - 1].at);

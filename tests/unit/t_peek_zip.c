@@ -12,7 +12,7 @@
 
 #include "scan/peek.h"
 
-#define ROOM 4096
+#define ROOM 16384
 
 struct made {
 	unsigned char s[ROOM];
@@ -100,7 +100,7 @@ apart(const struct made *m, bool stub, struct stowaway *list)
 static void
 what_is_listed_is_not_apart(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 
 	(void)state;
@@ -119,7 +119,7 @@ what_is_listed_is_not_apart(void **state)
 static void
 of_two_the_first_is_apart(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 
 	(void)state;
@@ -134,7 +134,7 @@ of_two_the_first_is_apart(void **state)
 static void
 a_row_of_heads_is_one_place(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 	size_t first;
 
@@ -150,21 +150,26 @@ a_row_of_heads_is_one_place(void **state)
 }
 
 static void
-too_many_are_told_by_their_number(void **state)
+too_many_are_told(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 
 	(void)state;
-	for (unsigned i = 0; i < 2 * STOWAWAYS_MAX; i++)
+	for (unsigned i = 0; i <= ZIP_PLACES_MAX; i++)
 		put_zip(&m, m.len);
-	assert_int_equal(apart(&m, false, list), STOWAWAYS_MAX + 1);
+	assert_int_equal(apart(&m, false, list), ZIP_PLACES_MAX);
+	assert_int_equal(list[ZIP_PLACES_MAX - 1].how, STOWED_APART);
+	put_zip(&m, m.len);
+	put_zip(&m, m.len);
+	assert_int_equal(apart(&m, false, list), ZIP_PLACES_MAX + 1);
+	assert_int_equal(list[ZIP_PLACES_MAX].how, STOWED_MORE);
 }
 
 static void
 a_size_that_lies_hides_nothing(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 	size_t hidden, central;
 
@@ -174,18 +179,169 @@ a_size_that_lies_hides_nothing(void **state)
 	central = m.len;
 	put_central(&m, 3 + 34, 0);
 	put_end(&m, m.len - central, central);
-	assert_int_equal(apart(&m, false, list), 1);
+	assert_int_equal(apart(&m, false, list), 2);
 	assert_int_equal(list[0].at, hidden);
+	assert_int_equal(list[1].how, STOWED_DIFFERS);
 	m.s[6] = 8; /* the head says: behind the data */
-	assert_int_equal(apart(&m, false, list), 1);
+	assert_int_equal(apart(&m, false, list), 2);
 	assert_int_equal(list[0].at, 0);
 	assert_int_equal(list[0].how, STOWED_IN_ORDER);
+}
+
+/* A zip of one member; byte of its own head, and of all: what is there. */
+static unsigned
+apart_with(size_t byte, unsigned char value, struct stowaway *list)
+{
+	struct made m = {.len = 0};
+
+	put_zip(&m, 0);
+	m.s[byte] = value;
+	return apart(&m, false, list);
+}
+
+static void
+two_heads_of_a_member_say_the_same(void **state)
+{
+	static const size_t bytes[] = {8, 14, 18, 22};
+	struct stowaway list[ZIP_STOWED_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(apart_with(bytes[i], 1, list), 1);
+		assert_int_equal(list[0].how, STOWED_DIFFERS);
+	}
+	assert_int_equal(apart_with(6, 1, list), 1); /* encrypted */
+	assert_int_equal(apart_with(6, 2, list), 0);
+	assert_int_equal(apart_with(10, 1, list), 0); /* time of day */
+	assert_int_equal(apart_with(18, 0, list), 1);
+}
+
+static void
+what_follows_the_data_is_no_difference(void **state)
+{
+	struct stowaway list[ZIP_STOWED_MAX];
+	struct made m = {.len = 0};
+
+	(void)state;
+	put_zip(&m, 0);
+	m.s[6] = 8;
+	m.s[18] = m.s[22] = 0;
+	assert_int_equal(apart(&m, false, list), 0);
+	m.s[18] = 2; /* but it is said, and is wrong */
+	assert_int_equal(apart(&m, false, list), 1);
+	assert_int_equal(list[0].how, STOWED_DIFFERS);
+}
+
+/* A member of three bytes and one behind it, which is not listed unless the
+ * directory says that the first is longer. */
+static unsigned
+apart_large(uint64_t local, uint32_t central, struct stowaway *list)
+{
+	struct made m = {.len = 0};
+	size_t directory;
+
+	(void)put_local(&m, 0, UINT32_MAX, 0);
+	m.s[28] = 20;
+	put(&m, "\1\0\20\0", 4);
+	put_number(&m, local, 8);
+	put_number(&m, local, 8);
+	put(&m, "ddd", 3);
+	if (central > 3)
+		(void)put_local(&m, 0, 3, 3);
+	directory = m.len;
+	put_central(&m, central, 0);
+	put_end(&m, m.len - directory, directory);
+	return apart(&m, false, list);
+}
+
+static void
+large_numbers_of_a_local_head_count(void **state)
+{
+	struct stowaway list[ZIP_STOWED_MAX];
+
+	(void)state;
+	assert_int_equal(apart_large(3, 3, list), 0);
+	assert_int_equal(apart_large(3, 3 + 34, list), 2);
+	assert_int_equal(list[0].how, STOWED_APART);
+	assert_int_equal(list[1].how, STOWED_DIFFERS);
+	assert_int_equal(apart_large(UINT64_MAX, 3, list), 1);
+	assert_int_equal(list[0].how, STOWED_DIFFERS);
+}
+
+/* APPNOTE 4.3.14, 4.3.15; Info-ZIP writes them of every zip to a pipe. */
+static void
+a_large_directory_need_not_be_large(void **state)
+{
+	struct stowaway list[ZIP_STOWED_MAX];
+	struct made m = {.len = 0};
+	size_t directory, size;
+
+	(void)state;
+	(void)put_local(&m, 0, 3, 3);
+	directory = m.len;
+	put_central(&m, 3, 0);
+	size = m.len - directory;
+	put(&m, "PK\6\6", 4);
+	put_number(&m, 44, 8);
+	put_number(&m, 0, 28);
+	put_number(&m, size, 8);
+	put_number(&m, directory, 8);
+	put(&m, "PK\6\7", 4);
+	put_number(&m, 0, 4);
+	put_number(&m, directory + size, 8);
+	put_number(&m, 1, 4);
+	put_end(&m, size, directory);
+	assert_int_equal(apart(&m, false, list), 0);
+	m.s[m.len - 6]++; /* but the small one is another */
+	assert_int_equal(apart(&m, false, list), 1);
+	assert_int_equal(list[0].how, STOWED_DIFFERS);
+}
+
+static void
+a_row_goes_on_behind_what_lies_in_a_member(void **state)
+{
+	struct stowaway list[ZIP_STOWED_MAX];
+	struct made m = {.len = 0}, inner = {.len = 0};
+	size_t central;
+
+	(void)state;
+	put_zip(&inner, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)put_local(&m, 0, (uint32_t)inner.len, 0);
+		put(&m, inner.s, inner.len);
+	}
+	central = m.len;
+	put_central(&m, (uint32_t)inner.len, 0);
+	put_end(&m, m.len - central, central);
+	put_zip(&m, m.len);
+	assert_int_equal(apart(&m, false, list), 1);
+	m.s[6] = 8; /* where it ends is not known: another begins */
+	assert_int_equal(apart(&m, false, list), 2);
+}
+
+static void
+a_filler_is_nobodys_member(void **state)
+{
+	struct stowaway list[ZIP_STOWED_MAX];
+	struct made m = {.len = 0};
+	size_t central;
+
+	(void)state;
+	(void)put_local(&m, 0, 3, 3);
+	put(&m, "PK\3\4", 4); /* as zipalign has it */
+	put_number(&m, 0, 26);
+	central = m.len;
+	put_central(&m, 3, 0);
+	put_end(&m, m.len - central, central);
+	assert_int_equal(apart(&m, false, list), 0);
+	m.s[34 + 26 - 8] = 1; /* it has data */
+	assert_int_equal(apart(&m, false, list), 1);
 }
 
 static void
 what_lies_in_a_member_is_its_own(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0}, inner = {.len = 0};
 	size_t central;
 
@@ -202,7 +358,7 @@ what_lies_in_a_member_is_its_own(void **state)
 static void
 without_a_directory_all_begin_in_front(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 	size_t second;
 
@@ -219,7 +375,7 @@ without_a_directory_all_begin_in_front(void **state)
 static void
 large_numbers_are_followed(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 	size_t local, central;
 
@@ -240,7 +396,7 @@ large_numbers_are_followed(void **state)
 static void
 the_words_of_a_stub_are_no_heads(void **state)
 {
-	struct stowaway list[STOWAWAYS_MAX + 1];
+	struct stowaway list[ZIP_STOWED_MAX];
 	struct made m = {.len = 0};
 
 	(void)state;
@@ -258,8 +414,14 @@ main(void)
 	    cmocka_unit_test(what_is_listed_is_not_apart),
 	    cmocka_unit_test(of_two_the_first_is_apart),
 	    cmocka_unit_test(a_row_of_heads_is_one_place),
-	    cmocka_unit_test(too_many_are_told_by_their_number),
+	    cmocka_unit_test(too_many_are_told),
 	    cmocka_unit_test(a_size_that_lies_hides_nothing),
+	    cmocka_unit_test(two_heads_of_a_member_say_the_same),
+	    cmocka_unit_test(what_follows_the_data_is_no_difference),
+	    cmocka_unit_test(large_numbers_of_a_local_head_count),
+	    cmocka_unit_test(a_large_directory_need_not_be_large),
+	    cmocka_unit_test(a_row_goes_on_behind_what_lies_in_a_member),
+	    cmocka_unit_test(a_filler_is_nobodys_member),
 	    cmocka_unit_test(what_lies_in_a_member_is_its_own),
 	    cmocka_unit_test(without_a_directory_all_begin_in_front),
 	    cmocka_unit_test(large_numbers_are_followed),
