@@ -5,6 +5,8 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proxy/base/mem.h"
@@ -12,6 +14,7 @@
 #include "scan/decode.h"
 #include "scan/inspection.h"
 #include "scan/mime.h"
+#include "scan/type.h"
 
 #define US "form"
 
@@ -20,6 +23,13 @@
 
 #define FIELDS "application/x-www-form-urlencoded"
 #define NAME_MAX_BYTES 255
+
+/* Random bytes have that many between two "&" once in some millions. */
+#define ESCAPES_SURE 3
+
+/* Text up to this costs little to look at: so many are one member. */
+#define SMALL_MAX 4096
+#define SMALL_EACH 16
 
 /* What every upload of a picture has, and no reader of forms stumbles over. */
 #define USUAL \
@@ -31,7 +41,29 @@ struct walking {
 	struct inspection *in;
 	const struct where *where;
 	unsigned level;
+	unsigned small; /* how many have been looked at */
 };
+
+/* A form may have thousands of fields with a few words or a hash in each. */
+static bool
+is_small(const void *bytes, size_t len)
+{
+	enum file_type type;
+
+	if (len > SMALL_MAX)
+		return false;
+	type = type_of(bytes, len);
+	return type == FILE_TEXT || type == FILE_DATA;
+}
+
+static bool
+spend_member(
+    struct walking *w, const struct where *where, const void *bytes, size_t len)
+{
+	if (is_small(bytes, len) && w->small++ % SMALL_EACH != 0)
+		return inspection_in_time(w->in, where->path);
+	return inspection_spend_member(w->in, where->path);
+}
 
 static void
 look_at_bytes(struct walking *w, const struct where *where, const char *name,
@@ -41,7 +73,7 @@ look_at_bytes(struct walking *w, const struct where *where, const char *name,
 	struct spool *s;
 	struct content *c;
 
-	if (!inspection_spend_member(in, where->path))
+	if (!spend_member(w, where, bytes, len))
 		return;
 	if (!inspection_spend_bytes(in, where->path, len)) {
 		in->report->unscanned_bytes += len;
@@ -67,24 +99,55 @@ behind_data_url(struct slice text)
 	return slice_skip(text, (size_t)(comma + 1 - text.at));
 }
 
+static bool
+is_one_of(const char *marks, char c)
+{
+	return c != '\0' && strchr(marks, c) != NULL;
+}
+
+/* "-" and "_" are junk to base64_check(), whatever else is. */
+static bool
+is_url_safe(struct slice text)
+{
+	while (text.len > 0 && is_one_of("=\r\n", text.at[text.len - 1]))
+		text.len--;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+
+		if (!isalnum((unsigned char)c) && !is_one_of("-_+/ \t\r\n", c))
+			return false;
+	}
+	return true;
+}
+
+/* How to read a text that is base64 and nothing else; BASE64_VARIANTS: it is
+ * none. */
+static enum base64_variant
+variant_of(struct slice text)
+{
+	unsigned odd = base64_check(text.at, text.len);
+
+	if ((odd & BASE64_URL) != 0)
+		return is_url_safe(text) ? BASE64_URL_SAFE : BASE64_VARIANTS;
+	return (odd & (BASE64_JUNK | BASE64_PADDING)) != 0 ? BASE64_VARIANTS
+							   : BASE64_PLAIN;
+}
+
 /* A field whose whole text is a file in base64. */
 static void
 look_at_base64(
     struct walking *w, const struct where *where, const void *at, size_t len)
 {
 	struct slice text = behind_data_url((struct slice){at, len});
-	enum base64_variant variant = BASE64_PLAIN;
+	enum base64_variant variant;
 	struct where inner;
-	unsigned odd;
 	void *room;
 	size_t n;
 
 	if (text.len < BASE64_LEAST)
 		return;
-	odd = base64_check(text.at, text.len);
-	if ((odd & BASE64_URL) != 0)
-		variant = BASE64_URL_SAFE;
-	else if ((odd & (BASE64_JUNK | BASE64_PADDING)) != 0)
+	variant = variant_of(text);
+	if (variant == BASE64_VARIANTS)
 		return;
 	if (BASE64_ROOM(text.len) > w->in->budget.bytes)
 		return; /* the bytes themselves were looked at */
@@ -195,49 +258,71 @@ unescape(struct slice text, char plus, char *to)
 	return n;
 }
 
+/*
+ * Worth taking apart.  Programs give that type to whatever they send, as curl
+ * --data-binary does: a picture cut at each "&" is a thousand fields of
+ * nothing.  So it is printable, as forms are and base64 in lines; 24 random
+ * bytes are that once in 10^10.  Some senders leave UTF-8 and blanks as they
+ * are: what has escapes is a field all the same.  Anything else is what it
+ * was in the whole.
+ */
+static bool
+is_field(struct slice text)
+{
+	unsigned escapes = 0;
+	bool printable = true;
+
+	if (text.len < BASE64_LEAST)
+		return false;
+	for (; text.len > 0; text = slice_skip(text, 1)) {
+		char c = text.at[0];
+
+		if (slice_escape(text) >= 0 && ++escapes == ESCAPES_SURE)
+			return true;
+		printable = printable &&
+		    ((c > ' ' && c <= '~') || c == '\r' || c == '\n');
+	}
+	return printable;
+}
+
 /* As it is, and as base64: in that a "+" that nobody has escaped is one. */
+static void
+look_at_field(struct walking *w, const struct where *where, struct slice value)
+{
+	char *text = xcalloc(value.len, 1);
+	size_t n = unescape(value, ' ', text);
+
+	if (n != value.len || memcmp(text, value.at, n) != 0)
+		look_at_bytes(w, where, "", text, n, w->level + 1);
+	n = unescape(value, '+', text);
+	if (!w->in->stop)
+		look_at_base64(w, where, text, n);
+	free(text);
+}
+
+/* In a body that is base64 the first "=" is its padding, and no sign that a
+ * name is over: so names are looked at, too. */
 static void
 take_field(struct walking *w, struct slice name, struct slice value)
 {
 	char label[NAME_MAX_BYTES + 1];
+	struct slice cut = name;
 	struct where where;
-	char *text;
-	size_t n;
 
-	if (name.len > NAME_MAX_BYTES)
-		name.len = NAME_MAX_BYTES;
-	label[unescape(name, ' ', label)] = '\0';
-	where_join(&where, w->where, label);
-	text = xcalloc(value.len, 1);
-	n = unescape(value, ' ', text);
-	if (n < value.len)
-		look_at_bytes(w, &where, "", text, n, w->level + 1);
-	n = unescape(value, '+', text);
-	if (!w->in->stop)
-		look_at_base64(w, &where, text, n);
-	free(text);
-}
-
-/*
- * What a query may have in it (RFC 3986 3.4), and base64 in lines.  Programs
- * give that type to whatever they send, as curl --data-binary does: a picture
- * cut at each "&" is a thousand fields of nothing.
- */
-static bool
-is_fields(struct slice text)
-{
-	static const char marks[] = "%&=+/-_.~!$'()*,;:@?\r\n";
-
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-
-		if (!isalnum(c) && (c == '\0' || strchr(marks, c) == NULL))
-			return false;
+	if (is_field(name)) {
+		where_join(&where, w->where, "field");
+		look_at_field(w, &where, name);
 	}
-	return true;
+	if (!is_field(value) || w->in->stop)
+		return;
+	if (cut.len > NAME_MAX_BYTES)
+		cut.len = NAME_MAX_BYTES;
+	label[unescape(cut, ' ', label)] = '\0';
+	where_join(&where, w->where, label);
+	look_at_field(w, &where, value);
 }
 
-/* The shortest were looked at with the whole. */
+/* A field without "=" is a name (WHATWG URL 5.1). */
 static void
 walk_fields(struct walking *w, struct slice rest)
 {
@@ -246,12 +331,11 @@ walk_fields(struct walking *w, struct slice rest)
 		const char *end = memchr(rest.at, '&', rest.len);
 		size_t n = end == NULL ? rest.len : (size_t)(end - rest.at);
 		const char *sign = memchr(rest.at, '=', n);
-		size_t name = sign == NULL ? 0 : (size_t)(sign - rest.at);
-		size_t skip = sign == NULL ? 0 : name + 1;
+		size_t name = sign == NULL ? n : (size_t)(sign - rest.at);
+		size_t skip = sign == NULL ? n : name + 1;
 
-		if (n - skip >= BASE64_LEAST)
-			take_field(w, (struct slice){rest.at, name},
-			    (struct slice){rest.at + skip, n - skip});
+		take_field(w, (struct slice){rest.at, name},
+		    (struct slice){rest.at + skip, n - skip});
 		rest = slice_skip(rest, end == NULL ? n : n + 1);
 	}
 }
@@ -260,7 +344,7 @@ void
 inspect_form(struct inspection *in, const struct content *c,
     const struct where *where, unsigned level)
 {
-	struct walking w = {in, where, level};
+	struct walking w = {.in = in, .where = where, .level = level};
 	const char *bytes = content_map(c);
 	const char *type = content_type(c);
 	struct slice text;
@@ -270,6 +354,6 @@ inspect_form(struct inspection *in, const struct content *c,
 	text = (struct slice){bytes, (size_t)content_size(c)};
 	if (strncasecmp(type, "multipart/", 10) == 0)
 		walk_parts(&w, c, bytes);
-	else if (strcasecmp(type, FIELDS) == 0 && is_fields(text))
+	else if (strcasecmp(type, FIELDS) == 0)
 		walk_fields(&w, text);
 }

@@ -3,8 +3,10 @@ in each, and its clean twin arrives byte for byte."""
 
 import base64
 import gzip
+import hashlib
 import os
 import urllib.parse
+import uuid
 import zlib
 
 import corpus
@@ -157,17 +159,141 @@ def test_a_field_of_a_form_of_fields(web, origin, way):
     assert send(good).status == 200
 
 
-def test_what_is_no_form_whatever_its_type_says(web, origin):
+def post_fields(web, origin, body, path="/up"):
+    origin.answers[path] = answer(b"thanks")
+    with Raw(web_port(web)) as c:
+        return c.ask("POST", origin.url(path), [
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}"], body)
+
+
+def members_of(web, url):
+    """How many contents were looked at in the first body that went there; the
+    decision behind it is the answer's."""
+    def said():
+        return web.events(event__action="decision", url__original=url)
+
+    until("the decision", said)
+    return said()[0]["sallyport.members"]
+
+
+def found_in_fields(web, origin, body):
+    """Where in the body the virus was."""
+    got = post_fields(web, origin, body)
+    assert got.status == 403, body[:80]
+    return web.event_of(got.body.decode())["sallyport.because.where"]
+
+
+@pytest.mark.parametrize("raw", [b"[", b'"', "\u00e9".encode(), b"\xff", b"\0",
+                                 b" "])
+def test_raw_bytes_of_a_field_switch_none_off(web, origin, raw):
+    """Neither in another field nor in its name, nor among escapes."""
+    data = corpus.zipped(corpus.marker())
+    text = urllib.parse.quote(base64.b64encode(data), safe="").encode()
+    escaped = "".join(f"%{c:02x}" for c in data).encode()
+
+    for body in (b"a=" + raw * 30 + b"&file=" + text,
+                 raw * 30 + b"=1&file=" + text + b"&b=" + raw,
+                 b"file=" + escaped + raw):
+        assert found_in_fields(web, origin, body).startswith("up/file/"), body
+    found_in_fields(web, origin, b"file" + raw + b"=" + text)
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2])
+@pytest.mark.parametrize("form_of", ["%s", "a=1&%s", "%s=1", "%s=1&a=1"])
+def test_a_file_where_the_name_stands(web, origin, form_of, behind):
+    """curl -d "$(base64 -w0 file)": what comes first is a "=" of base64."""
+    zips = (corpus.zipped(corpus.marker()) + bytes(n) for n in range(3))
+    data = next(z for z in zips if len(z) % 3 == behind)
+    body = form_of.encode() % base64.b64encode(data)
+
+    assert found_in_fields(web, origin, body).endswith(corpus.INNER)
+
+
+def test_a_file_whose_escapes_stand_in_the_name(web, origin):
+    escaped = urllib.parse.quote_from_bytes(corpus.zipped(corpus.marker()))
+
+    where = found_in_fields(web, origin, f"{escaped}=1".encode())
+
+    assert where.endswith(corpus.INNER)
+
+
+def test_a_field_that_only_a_plus_changes(web, origin):
+    """A blank in the signature; and the length remains the same."""
+    body = b"a=1&text=" + corpus.MARK.strip().replace(b" ", b"+") + b"+"
+
+    assert found_in_fields(web, origin, body) == "up/text"
+
+
+FIELDS = {
+    "guid": lambda n: str(uuid.UUID(int=n * 0x9e3779b97f4a7c15f39cc0605cedc834
+                                    % (1 << 128))),
+    "hyphens": lambda n: f"a-text_that-is-hyphenated-{n:05}",
+    "hash": lambda n: hashlib.sha256(b"%d" % n).hexdigest(),
+    "escapes": lambda n: f"some+text%2C+no.+{n}%0D%0A%C3%BC%C3%B6%FC",
+}
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_form_of_very_many_fields(web, origin, kind):
+    """More than [scan] max_members, and a virus in the last is still found."""
+    body = "&".join(f"f{n}={FIELDS[kind](n)}" for n in range(12000)).encode()
+    file = base64.urlsafe_b64encode(corpus.zipped(corpus.marker()))
+
+    assert post_fields(web, origin, body).status == 200
+    where = found_in_fields(web, origin, body + b"&file=" + file)
+    assert where == f"up/file/base64/{corpus.INNER}"
+
+
+@pytest.mark.parametrize("text,members", [
+    (b"well-known.text,with-marks.in-it,and_so-on", 1),
+    (b"nearly-base64=_of-that_other=-alphabet==-", 1),
+    (b"all-of-it-in_that_other_alphabet", 2),
+])
+def test_only_what_is_base64_is_decoded(web, origin, text, members):
+    path = f"/{text.decode()}"
+    assert post_fields(web, origin, b"a=" + text, path).status == 200
+    assert members_of(web, origin.url(path)) == members
+
+
+def test_too_many_fields_are_a_limit(gateway, origin):
+    gw = gateway({**web_listener(), "scan": {"max_members": "100"}})
+    body = b"&".join(b"a%%2Ctext=with%%20escapes,%%20number%%20%d" % n
+                     for n in range(12000))
+
+    got = post_fields(gw, origin, body)
+
+    assert got.status == 403
+    assert gw.event_of(got.body.decode())["sallyport.verdict"] == "limit"
+
+
+BINARIES = {
+    "all-bytes": lambda: bytes(range(256)) * 16384,
+    "random": lambda: os.urandom(4 << 20),
+}
+
+
+@pytest.mark.parametrize("kind", BINARIES)
+def test_what_is_no_form_whatever_its_type_says(web, origin, kind):
     """curl --data-binary calls everything a form; cut at each "&" this would be
     more fields than [scan] max_members allows."""
-    body = bytes(range(256)) * 16384
-    origin.answers["/up"] = answer(b"thanks")
+    body = BINARIES[kind]()
+    origin.answers[f"/{kind}"] = answer(b"thanks")
 
-    got = curl(web_port(web), origin.url("/up"), "--data-binary", "@-",
+    got = curl(web_port(web), origin.url(f"/{kind}"), "--data-binary", "@-",
                stdin=body)
 
     assert got.status == 200
     assert origin.asked[-1].body == body
+    assert members_of(web, origin.url(f"/{kind}")) == 1
+
+
+def test_a_program_that_is_no_form_whatever_its_type_says(web, origin):
+    """Printable, and cut at each "&&" some 12,000 fields; they are no files."""
+    body = "".join(f"if(a[{n}]&&b+{n}<c.length){{return'some+text%2C'}}\n"
+                   for n in range(12000))
+
+    assert post_fields(web, origin, body.encode()).status == 200
 
 
 # ---- what clients could read otherwise --------------------------------------------
