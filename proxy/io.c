@@ -117,8 +117,9 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		if (!after_send(io))
 			return;
 	}
-	/* room alone is no news of the peer */
-	if ((what != EV_WRITE || io->readable) && !io_read_turn(io))
+	/* room alone is no news of the peer; EV_ET is said along with it */
+	if (((what & (EV_READ | EV_CLOSED)) != 0 || io->readable) &&
+	    !io_read_turn(io))
 		return;
 	settle(io);
 }

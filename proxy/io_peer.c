@@ -3,6 +3,8 @@
  */
 #include "proxy/io_peer.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proxy/base/check.h"
@@ -20,4 +22,27 @@ io_peer_uid(const struct io *io)
 	    who.uid == (uid_t)-1)
 		return -1;
 	return who.uid;
+}
+
+bool
+io_has_spoken(const struct io *io)
+{
+	int unread = 0;
+
+	IS(io, IO_MAGIC);
+	return io->bytes_in > 0 ||
+	    (io->fd >= 0 && ioctl(io->fd, FIONREAD, &unread) == 0 &&
+		unread > 0);
+}
+
+uint64_t
+io_bytes_taken(const struct io *io)
+{
+	int queued = 0;
+
+	IS(io, IO_MAGIC);
+	/* a wire has no queue of its own; unknown is none */
+	if (io->fd < 0 || ioctl(io->fd, SIOCOUTQ, &queued) < 0 || queued < 0)
+		queued = 0;
+	return io->bytes_out - (uint64_t)queued;
 }

@@ -33,13 +33,14 @@ close_pipe(struct loop *l, struct io_pipe *p)
 }
 
 static void
-none_left(struct loop *l, unsigned client, const char *limit)
+none_left(struct loop *l, unsigned client, const char *limit, const char *error)
 {
 	uint64_t total = stats_limit(client, limit);
 
 	l->pipes_rest_ms = clock_ms() + REST_MS;
-	log_warn(0, "io limit=%s total=%ju pipes=%u: tunnels are copied", limit,
-	    (uintmax_t)total, l->pipes_n);
+	log_warn(0,
+	    "io limit=%s total=%ju used=%u error=%s: tunnels are copied", limit,
+	    (uintmax_t)total, l->pipes_n, error);
 }
 
 /* A pipe of less is not worth its two calls: then rather none. */
@@ -68,14 +69,14 @@ open_pipe(struct loop *l, unsigned client)
 	if (clock_ms() < l->pipes_rest_ms)
 		return NULL;
 	if (l->pipes_n >= IO_PIPES_MAX) {
-		none_left(l, client, "IO_PIPES_MAX");
+		none_left(l, client, "IO_PIPES_MAX", "all in use");
 		return NULL;
 	}
 	if (!open_ends(ends)) {
-		none_left(l, client,
-		    errno == EMFILE || errno == ENFILE
-			? "nofile"
-			: "pipe-user-pages-soft");
+		/* ENFILE is file-max or pipe-user-pages-hard, EPERM that or
+		 * -soft or pipe-max-size: the kernel does not say which */
+		none_left(l, client, errno == EMFILE ? "nofile" : "pipes",
+		    strerror(errno));
 		return NULL;
 	}
 	p = xcalloc(1, sizeof(*p));

@@ -20,9 +20,10 @@ struct io_pipe {
 
 /*
  * An empty one.  NULL: it has to be copied, for IO_PIPES_MAX are in use, or
- * nofile, or the user has as much in pipes as the kernel lets him
- * (pipe-user-pages-soft).  The log and the counters say that at most once a
- * minute, and none is made so long; client: see io_client().
+ * nofile, or the kernel gives none of that size ("pipes": pipe-max-size, the
+ * user's pipe-user-pages-soft and -hard, file-max).  The log and the counters
+ * say that at most once a minute, and none is made so long; client: see
+ * io_client().
  */
 struct io_pipe *io_pipe_take(struct loop *l, unsigned client);
 

@@ -5,6 +5,7 @@
  */
 #include "proxy/io_pour.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "proxy/base/check.h"
@@ -45,6 +46,14 @@ by_pipe(const struct io *io)
 	return io->bulk && is_plain(io) && is_plain(io->sink);
 }
 
+/* Not the connection's: it may as well be copied, or read later. */
+static bool
+is_passing(int error)
+{
+	return error == EAGAIN || error == EINTR || error == EINVAL ||
+	    error == ENOMEM;
+}
+
 /* Only when the sink has nothing left to say (io_pour_waits()): the pipe is an
  * empty one then, and few are in use. */
 bool
@@ -64,7 +73,10 @@ io_pour_spliced(struct io *io)
 	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n <= 0) {
 		/* An urgent byte looks like an end from here, and so on: why
-		 * there is nothing is recv()'s to say. */
+		 * there is nothing is recv()'s to say, but for an error of the
+		 * socket, which is told once. */
+		if (n < 0 && !is_passing(errno))
+			io->broken = errno;
 		io_pipe_give(io->loop, &p);
 		return false;
 	}

@@ -75,7 +75,7 @@
 	X("PROGRAM_KILL_MS",		LIMIT_CALL) \
 	X("IO_OUT_HARD",		LIMIT_CALL) \
 	X("IO_PIPES_MAX",		LIMIT_CALL) \
-	X("pipe-user-pages-soft",	LIMIT_CALL) \
+	X("pipes",			LIMIT_CALL) \
 	X("max_queue",			LIMIT_FINDING) \
 	X("queue",			LIMIT_FINDING) \
 	X("descriptor",			LIMIT_FINDING) \

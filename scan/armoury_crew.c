@@ -305,14 +305,17 @@ order_death(struct berth *b)
 		    0, "scan slot=%u kill error=%s", b->slot, strerror(errno));
 }
 
+/* One that it was about to end says no more whose it was; who else is about to
+ * end one has nothing against our help. */
 void
 crew_net_gone(struct crew *c, uint32_t net)
 {
 	for (unsigned i = 0; i < c->n; i++) {
 		struct berth *b = &c->berths[i];
+		uint32_t owner = words_owner(c->words, b->slot, b->sequence);
 
 		if (b->up && b->pid != 0 &&
-		    words_owner(c->words, b->slot, b->sequence) == net)
+		    (owner == net || owner == SLOT_ENDED))
 			order_death(b);
 	}
 }

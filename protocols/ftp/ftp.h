@@ -160,7 +160,8 @@ bool ftp_data_want(struct ftp_data *d);
 bool ftp_data_send(
     struct ftp_data *d, const struct content *c, uint64_t from, uint64_t to);
 
-/* All is sent: closes, under TLS when the peer has said its end, too. */
+/* All is sent: closes; under TLS, or when the peer has talked, behind its end.
+ */
 void ftp_data_finish(struct ftp_data *d);
 
 /* PORT, EPRT, PASV, EPSV of the client. */

@@ -12,6 +12,7 @@
 #include "proxy/base/mem.h"
 #include "proxy/dial.h"
 #include "proxy/io.h"
+#include "proxy/io_peer.h"
 #include "proxy/listen_once.h"
 #include "proxy/stats.h"
 
@@ -230,8 +231,9 @@ void
 ftp_data_finish(struct ftp_data *d)
 {
 	forget(d);
-	/* in the clear a peer has nothing to say to the end */
-	if (io_secured(d->io))
+	/* in the clear a peer has nothing to say to the end, and is not waited
+	 * for; of one that talks all the same a close() would be an RST */
+	if (io_secured(d->io) || io_has_spoken(d->io))
 		io_finish(&d->io, LINGER_MS);
 	else
 		io_free(&d->io);

@@ -11,6 +11,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/mem.h"
+#include "proxy/io_peer.h"
 #include "proxy/io_pour.h"
 
 #define HEAD_OUT_MAX (160 * 1024)
@@ -22,7 +23,7 @@ struct http_tunnel {
 	struct io *there; /* the server; NULL: it has gone */
 	bool client_ended;
 	bool sniffs;    /* the client's first bytes are not looked at yet */
-	uint64_t moved; /* bytes both ways when last looked at */
+	uint64_t moved; /* bytes of all ways when last looked at */
 };
 
 static struct http_tunnel *
@@ -117,7 +118,9 @@ static void
 late(struct session *s)
 {
 	struct http_tunnel *t = tunnel_of(s);
-	uint64_t moved = io_bytes_in(s->client) + io_bytes_out(s->client);
+	/* who is slow takes long over what was said to him at once */
+	uint64_t moved = io_bytes_in(s->client) + io_bytes_taken(s->client) +
+	    io_bytes_taken(t->there);
 
 	if (moved == t->moved) {
 		end(s, "aborted", "idle_timeout");

@@ -205,3 +205,33 @@ def test_a_client_that_never_reads(gateway, cleanly):
         assert pipes(net) <= held + SPARE
         assert len(ended(c)[0]) > MEGA
     gw.counts(0, "open_sessions", "http")
+
+
+def test_an_upload_that_is_slow_moves(gateway, cleanly):
+    """A server that takes little in idle_timeout takes something, be a pipe
+    and the kernel's buffers full of what it has still to take."""
+    heard, hurry = [], threading.Event()
+
+    def sip(sock):
+        size = 0
+        while data := sock.recv(4 << 10):
+            size += len(data)
+            hurry.wait(0.1)
+        heard.append(size)
+    there = Peer(sip, cleanly)
+    # as on a wire: small packets, and a window of a few of them
+    there.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+    there.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
+    gw = tunnels(gateway, there.port, idle_timeout="3s")
+    net = gw.role("net 1")
+    held = pipes(net)
+    with connect(gw, there.port) as c:
+        c.sock.settimeout(9)
+        with pytest.raises(TimeoutError):  # the last one waits in vain
+            for _ in range(1000):
+                c.sock.sendall(BLOCK)
+        assert pipes(net) > held
+        assert not gw.events(sallyport__reason="idle_timeout")
+        hurry.set()
+    until("the server has heard the end", lambda: heard)
+    assert heard[0] > MEGA

@@ -173,6 +173,27 @@ a_net_worker_that_has_died_with_a_job(void **state)
 	works(&p->seats[0][2]);
 }
 
+/* Between its last word about a scan worker and the kill. */
+static void
+a_net_worker_that_has_died_before_its_kill(void **state)
+{
+	uint32_t sequence;
+
+	(void)state;
+	start("");
+	hear_ready();
+	sequence = p->seats[1][2].sequence;
+	assert_true(words_claim(p->words, FIRST_SLOT + 1, sequence, 2));
+	assert_true(
+	    words_pass(p->words, FIRST_SLOT + 1, sequence, 2, SLOT_ENDED));
+	say(CONTROL_NET_GONE, 2);
+	hear_pairs(NETS);
+	assert_int_equal(p->last.slot, FIRST_SLOT + 1);
+	assert_int_equal(p->seats[1][2].sequence, sequence + 1);
+	works(&p->seats[1][2]);
+	works(&p->seats[0][2]);
+}
+
 static void
 retired_it_ends_with_its_last_job(void **state)
 {
@@ -348,6 +369,7 @@ main(void)
 	    CASE(a_crash_loop_backs_off),
 	    CASE(a_net_worker_that_comes_anew),
 	    CASE(a_net_worker_that_has_died_with_a_job),
+	    CASE(a_net_worker_that_has_died_before_its_kill),
 	    CASE(retired_it_ends_with_its_last_job),
 	    CASE(retired_it_replaces_nobody),
 	    CASE(without_a_parent_all_end),

@@ -5,7 +5,9 @@
  */
 #include "tests/unit/io_side.h"
 
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "proxy/io_pour.h"
@@ -174,16 +176,10 @@ pass_much(bool copies)
 }
 
 static void
-test_much_by_pipes(void **state)
+test_much_both_ways(void **state)
 {
 	(void)state;
 	pass_much(false);
-}
-
-static void
-test_much_by_copying(void **state)
-{
-	(void)state;
 	pass_much(true);
 }
 
@@ -315,6 +311,40 @@ stuff(struct tunnel *t)
 	}
 }
 
+static unsigned looks;
+
+/* In the place of the C library's. */
+int poll_counted(struct pollfd *fds, nfds_t n, int ms) __asm__("poll");
+
+int
+poll_counted(struct pollfd *fds, nfds_t n, int ms)
+{
+	looks++;
+	return (int)syscall(SYS_poll, fds, n, ms);
+}
+
+/* Room alone is no news of the peer: nobody looks where he has gone. */
+static void
+test_room_is_no_news(void **state)
+{
+	struct side s;
+	char *bytes = pattern(MUCH);
+	struct content *c = content_in_memory(bytes, MUCH);
+
+	(void)state;
+	open_tcp(&s);
+	turn(&s, 5);
+	io_feed(s.io, c, 0, MUCH);
+	io_pause(s.io);
+	looks = 0;
+	drink_all(&s, MUCH, false);
+	assert_int_equal(looks, 0);
+	io_free(&s.io);
+	content_free(&c);
+	close_side(&s);
+	free(bytes);
+}
+
 /* A sink that is full stops the source, and nobody spins meanwhile. */
 static void
 hold_up(bool copies)
@@ -360,6 +390,42 @@ test_resets(void **state)
 		assert_int_equal(io_error(goes->io), ECONNRESET);
 		close_tunnel(&t);
 	}
+}
+
+/* What came before was enough for a pipe to be tried, and splice(2) takes the
+ * error away from recv(2).  halved: that peer was told our end before. */
+static void
+reset_of_an_idle_one(bool halved)
+{
+	struct tunnel t;
+
+	open_tunnel(&t, false);
+	io_pour(t.a.io, t.b.io);
+	io_pour(t.b.io, t.a.io);
+	if (halved) {
+		assert_int_equal(shutdown(t.b.peer, SHUT_WR), 0);
+		run_until(&t.b, 'E');
+		turn(&t.a, 0);
+		hears(&t.a, "");
+	}
+	assert_int_equal(write(t.a.peer, t.bytes, 20000), 20000);
+	drink_all(&t.b, 20000, false);
+	reset_peer(&t.a);
+	run_until(&t.a, 'G');
+	assert_int_equal(io_error(t.a.io), ECONNRESET);
+	assert_null(strchr(t.a.told, 'E'));
+	turn(&t.a, 5);
+	assert_int_equal(read(t.b.peer, t.bytes, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	close_tunnel(&t);
+}
+
+static void
+test_a_reset_after_bulk_is_no_end(void **state)
+{
+	(void)state;
+	reset_of_an_idle_one(false);
+	reset_of_an_idle_one(true);
 }
 
 static void
@@ -422,28 +488,50 @@ limited(const char *limit)
 	return stats_limit(0, limit) - 1;
 }
 
+int pipe2_or_not(int ends[2], int flags) __asm__("pipe2");
+static int no_pipe; /* errno of it */
+
+int
+pipe2_or_not(int ends[2], int flags)
+{
+	if (no_pipe == 0)
+		return (int)syscall(SYS_pipe2, ends, flags);
+	errno = no_pipe;
+	return -1;
+}
+
 static void
-test_without_descriptors_it_is_copied(void **state)
+pass_copied(rlim_t descriptors, int error, const char *limit)
 {
 	struct tunnel t;
 	struct rlimit old, low;
+	uint64_t before = limited(limit);
 
-	(void)state;
 	open_tunnel(&t, false);
 	log_to(no_log);
 	io_pour(t.a.io, t.b.io);
 	says(&t, &t.a, MUCH, true);
 	listens(&t, &t.b, SIZE_MAX);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-	low = (struct rlimit){.rlim_cur = 3, .rlim_max = old.rlim_max};
+	low = (struct rlimit){descriptors, old.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	no_pipe = error;
 	wait_for_both(&t);
+	no_pipe = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	log_to(NULL);
 	assert_int_equal(t.b.drunk, MUCH);
 	assert_int_equal(spliced(), 0);
-	assert_int_equal(limited("nofile"), 1); /* asked once */
+	assert_int_equal(limited(limit), before + 2); /* pipes, and before */
 	close_tunnel(&t);
+}
+
+static void
+test_without_pipes_it_is_copied(void **state)
+{
+	(void)state;
+	pass_copied(3, 0, "nofile"); /* asked once */
+	pass_copied(1000, ENFILE, "pipes");
 }
 
 static void
@@ -488,18 +576,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_much_by_pipes),
-	    cmocka_unit_test(test_much_by_copying),
+	    cmocka_unit_test(test_much_both_ways),
 	    cmocka_unit_test(test_one_end_is_not_both),
 	    cmocka_unit_test(test_what_waits_comes_first),
 	    cmocka_unit_test(test_what_waits_longer),
 	    cmocka_unit_test(test_an_end_that_came_before),
 	    cmocka_unit_test(test_a_full_sink_holds_up),
+	    cmocka_unit_test(test_room_is_no_news),
 	    cmocka_unit_test(test_resets),
+	    cmocka_unit_test(test_a_reset_after_bulk_is_no_end),
 	    cmocka_unit_test(test_what_was_poured_is_the_sinks),
 	    cmocka_unit_test(test_a_sink_goes_with_its_pipe),
 	    cmocka_unit_test(test_an_urgent_byte_is_no_end),
-	    cmocka_unit_test(test_without_descriptors_it_is_copied),
+	    cmocka_unit_test(test_without_pipes_it_is_copied),
 	    cmocka_unit_test(test_pipes_of_a_loop_are_few),
 	};
 
