@@ -264,6 +264,23 @@ def test_an_answer_too_many_blocks_no_url(gateway, warm):
         all_right(other, ["/b"])
 
 
+def test_a_request_for_a_part_does_not_go_on_there(warm):
+    """Its answer is kept for others (range_keep)."""
+    def first(connection):
+        more(connection, 1)
+        connection.send(answer(body("/a")).data + answer(body("/b")).data)
+        return True
+
+    o, c = warm({"/a": first, **bodies(["/c"])})
+    c.send(words(o, ["/a", "/b"])
+           + words(o, ["/c"], fields=["Range: bytes=0-3"]))
+    all_right(c, ["/a", "/b"])
+    got = c.answer()
+    assert (got.status, got.body) == (206, body("/c")[:4])
+    assert [(r.target, r.connection) for r in o.asked] == \
+        [("/a", 1), ("/b", 1), ("/c", 2)]
+
+
 def test_what_comes_before_it_was_asked_for(warm):
     """Two answers to the first of what goes alone: the second is not that of
     the next, which is asked elsewhere."""
