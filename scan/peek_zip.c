@@ -2,7 +2,8 @@
  * peek_zip: members of a zip that its directory does not list.  Readers that
  * begin at the end take what the last directory names; those that begin in
  * front (7-Zip, all that read from a pipe) take what has a head of its own:
- * of two zips one behind the other each sees another one.
+ * of two zips one behind the other each sees another one.  And members of which
+ * the directory says another thing than their own head: there, too.
  */
 #include <stdint.h>
 #include <stdlib.h>

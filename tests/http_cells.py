@@ -9,6 +9,8 @@ import tarfile
 import zlib
 
 import corpus
+from peers.sallyport import Sallyport
+from peers.web import web_listener
 
 
 def raw_deflate(data):
@@ -86,3 +88,13 @@ def form(data):
             "Content-Type: application/octet-stream\r\n\r\n")
     return (f"multipart/form-data; boundary={boundary}",
             head.encode() + data + f"\r\n--{boundary}--\r\n".encode())
+
+
+def knowing(build, cleanly, **listener):
+    """A web gateway that knows the marker of the corpus: for a fixture."""
+    gw = Sallyport(build, web_listener(**listener))
+    cleanly(gw)
+    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
+        f.write(corpus.signatures())
+    yield gw.start()
+    assert not gw.errors(), gw.errors()

@@ -14,7 +14,7 @@ import zlib
 import corpus
 import pytest
 from corpus_mail import eicar
-from http_cells import CODINGS, raw_deflate, tool
+from http_cells import CODINGS, knowing, raw_deflate, tool
 from peers.origin import Origin
 from peers.sallyport import Sallyport
 from peers.web import Raw, curl, web_listener, web_port
@@ -270,12 +270,7 @@ ATTEMPTS = {
 
 @pytest.fixture(scope="module", name="web")
 def one_for_all(build, module_cleanly):
-    gw = Sallyport(build, web_listener(idle_timeout="20s"))
-    module_cleanly(gw)
-    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
-        f.write(corpus.signatures())
-    yield gw.start()
-    assert not gw.errors(), gw.errors()
+    yield from knowing(build, module_cleanly, idle_timeout="20s")
 
 
 @pytest.fixture(scope="module", name="origin")

@@ -8,10 +8,9 @@ import quopri
 
 import corpus
 import pytest
-from http_cells import CODINGS, raw_deflate
+from http_cells import CODINGS, knowing, raw_deflate
 from peers.origin import Origin, answer
-from peers.sallyport import Sallyport
-from peers.web import Raw, web_listener, web_port
+from peers.web import Raw, web_port
 
 pytestmark = pytest.mark.core
 
@@ -126,12 +125,7 @@ ATTEMPTS = {
 
 @pytest.fixture(scope="module", name="web")
 def one_for_all(build, module_cleanly):
-    gw = Sallyport(build, web_listener())
-    module_cleanly(gw)
-    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
-        f.write(corpus.signatures())
-    yield gw.start()
-    assert not gw.errors(), gw.errors()
+    yield from knowing(build, module_cleanly)
 
 
 @pytest.fixture(scope="module", name="origin")

@@ -11,10 +11,10 @@ import zlib
 
 import corpus
 import pytest
-from http_cells import CODINGS, WAYS, WRAPPINGS, coded, form, raw_deflate, tar_gz, twins
+from http_cells import (CODINGS, WAYS, WRAPPINGS, coded, form, knowing, raw_deflate,
+                        tar_gz, twins)
 from peers.common import until
 from peers.origin import Origin, answer
-from peers.sallyport import Sallyport
 from peers.web import Raw, curl, web_listener, web_port
 
 pytestmark = pytest.mark.core
@@ -22,12 +22,7 @@ pytestmark = pytest.mark.core
 
 @pytest.fixture(scope="module", name="web")
 def one_for_all(build, module_cleanly):
-    gw = Sallyport(build, web_listener())
-    module_cleanly(gw)
-    with open(f"{gw.dir}/db/test.ndb", "w", encoding="ascii") as f:
-        f.write(corpus.signatures())
-    yield gw.start()
-    assert not gw.errors(), gw.errors()
+    yield from knowing(build, module_cleanly)
 
 
 @pytest.fixture(scope="module", name="origin")

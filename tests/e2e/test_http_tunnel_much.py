@@ -11,6 +11,7 @@ import pytest
 from inspection import House
 from peers.common import PATIENCE, sanitized, until
 from peers.origin import answer
+from peers.tcp import TcpPeer
 from peers.web import ended, outcome, raw, web_listener
 from test_http_tunnel import UPGRADE, switch
 
@@ -21,28 +22,10 @@ MEGA = 1 << 20
 SPARE = 4 * 2  # descriptors of the pipes that a net worker keeps
 
 
-class Peer:
-    """A server whose connections speak(sock) is called with."""
-
-    def __init__(self, speak, cleanly):
-        self.speak = speak
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        cleanly(self)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.speak, args=(sock,),
-                             daemon=True).start()
-
-    def remove(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+def peer(speak, cleanly):
+    there = TcpPeer(speak)
+    cleanly(there)
+    return there
 
 
 def say(sock, blocks):
@@ -110,7 +93,7 @@ def pipes(pid):
 def test_a_gigabyte_each_way(gateway, build, cleanly):
     blocks = 40 if sanitized(build) else 1 << 10
     heard = []
-    there = Peer(lambda sock: heard.append(both_ways(sock, blocks)), cleanly)
+    there = peer(lambda sock: heard.append(both_ways(sock, blocks)), cleanly)
     gw = tunnels(gateway, there.port)
     net = gw.role("net 1")
     with connect(gw, there.port) as c:
@@ -172,7 +155,7 @@ def test_a_reset_on_either_side_ends_both(gateway, cleanly):
             ends.append(sock.recv(1))
         except ConnectionResetError:
             ends.append(b"")
-    there = Peer(speak, cleanly)
+    there = peer(speak, cleanly)
     gw = tunnels(gateway, there.port)
     with connect(gw, there.port) as c:
         c.send(b"r")
@@ -194,7 +177,7 @@ def test_a_client_that_never_reads(gateway, cleanly):
                 sock.sendall(BLOCK)
         except OSError:
             sock.close()
-    there = Peer(flood, cleanly)
+    there = peer(flood, cleanly)
     gw = tunnels(gateway, there.port, idle_timeout="3s")
     net = gw.role("net 1")
     held = pipes(net)
@@ -218,7 +201,7 @@ def test_an_upload_that_is_slow_moves(gateway, cleanly):
             size += len(data)
             hurry.wait(0.1)
         heard.append(size)
-    there = Peer(sip, cleanly)
+    there = peer(sip, cleanly)
     # as on a wire: small packets, and a window of a few of them
     there.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
     there.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)

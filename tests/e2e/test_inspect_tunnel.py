@@ -2,15 +2,14 @@
 and what the event says of each."""
 
 import os
-import socket
 import ssl
-import threading
 import time
 
 import pytest
 from inspection import House, Tunnel, client_hello, last, notes
 from peers.common import PATIENCE, until
 from peers.origin import answer
+from peers.tcp import TcpPeer
 from peers.web import ended
 
 pytestmark = pytest.mark.core
@@ -47,23 +46,12 @@ def one_gateway(build, house):
     assert not gw.errors(), gw.errors()
 
 
-class Echo:
+class Echo(TcpPeer):
     """Speaks first, and is no TLS."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        super().__init__(self.talk)
         self.heard = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.talk, args=(sock,),
-                             daemon=True).start()
 
     def talk(self, sock):
         sock.sendall(b"SSH-2.0-test\r\n")
@@ -71,10 +59,6 @@ class Echo:
             self.heard.append(data)
             sock.sendall(data)
         sock.close()
-
-    def remove(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
 
 
 def issuer(house, gw, name, sni=None, port=None):
